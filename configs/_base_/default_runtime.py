@@ -1,0 +1,28 @@
+# What every training and test run shares.
+custom_imports = dict(imports=['rs_da_mm'], allow_failed_imports=False)
+default_scope = 'mmseg'
+
+env_cfg = dict(
+    cudnn_benchmark=True,  # one window size per run, so the search for the fastest convolution pays
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'),  # tools/train.py takes gloo where there is no GPU
+)
+randomness = dict(seed=0, diff_rank_seed=True)  # without diff_rank_seed all ranks draw the same random numbers
+
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=20),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2, save_best='mIoU', rule='greater'),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+)
+custom_hooks = [
+    dict(type='ProgressBarHook'),
+    dict(type='PredictionPanelHook', max_panels=6),
+]
+
+visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])
+log_processor = dict(by_epoch=True, window_size=20)
+log_level = 'INFO'
+load_from = None
+resume = False
