@@ -42,7 +42,9 @@ def apply_resume(config: Config, resume: str | None) -> None:
     elif Path(resume).is_file():
         config.load_from = resume
     else:
-        raise InputError(f"--resume {resume}: there is no such checkpoint. Leave the value out to take the newest in {config.work_dir}.")
+        raise InputError(
+            f"--resume {resume}: there is no such checkpoint. Leave the value out to take the newest in {config.work_dir}."
+        )
 
 
 def apply_amp(config: Config) -> None:
@@ -56,7 +58,9 @@ def apply_amp(config: Config) -> None:
 def apply_auto_scale_lr(config: Config) -> None:
     """Let mmengine scale the learning rate by batch size × ranks over the base batch size."""
     if not config.get("auto_scale_lr") or "base_batch_size" not in config.auto_scale_lr:
-        raise InputError("--auto-scale-lr: the config has no auto_scale_lr = dict(base_batch_size=…) to scale by. Add it, or leave the option out.")
+        raise InputError(
+            "--auto-scale-lr: the config has no auto_scale_lr = dict(base_batch_size=…). Add it, or leave the option out."
+        )
     config.auto_scale_lr.enable = True
 
 

@@ -11,12 +11,14 @@ import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import CheckpointLoader
+from torch import nn
 
 from rs_da_mm.errors import InputError
 
@@ -107,3 +109,37 @@ def install_safe_loading() -> None:
 def load_from_local(filename: str, map_location: MapLocation = None) -> Any:
     """Serve as mmengine's backend for local files (it prints the name after ``load_from_``)."""
     return load_checkpoint_file(filename, map_location)
+
+
+def load_model_strictly(model: nn.Module, filename: str | Path) -> None:
+    """Load weights for evaluation; every weight must find its place.
+
+    Args:
+        model: The model, plain, wrapped for distribution, or for test-time augmentation.
+        filename: A checkpoint of mmengine's runner, a state dict, or a ``.safetensors`` file.
+
+    Raises:
+        InputError: When the file cannot be read (:func:`load_checkpoint_file`), or names or shapes differ from the model's.
+    """
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = cast(nn.Module, model.module)
+    checkpoint = load_checkpoint_file(filename, map_location="cpu")
+    weights = checkpoint.get("state_dict", checkpoint)
+    own = model.state_dict()
+    differences = [
+        *(f"{name} is missing in the file" for name in own if name not in weights),
+        *(f"{name} is in the file only" for name in weights if name not in own),
+        *(
+            f"{name} is {tuple(weights[name].shape)} in the file and {tuple(tensor.shape)} in the model"
+            for name, tensor in own.items()
+            if name in weights and weights[name].shape != tensor.shape
+        ),
+    ]
+    if differences:
+        shown = "; ".join(differences[:3])
+        more = f"; and {len(differences) - 3} more differences" if len(differences) > 3 else ""
+        raise InputError(
+            f"{filename}: does not fit the config's model: {shown}{more}. Take the config that it was trained with (it is in the work "
+            "dir), with the same bands and classes."
+        )
+    model.load_state_dict(weights)

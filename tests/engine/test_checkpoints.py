@@ -10,7 +10,7 @@ from mmengine.runner import CheckpointLoader, load_checkpoint
 from safetensors.torch import save_file
 from torch import nn
 
-from rs_da_mm.engine.checkpoints import install_safe_loading, load_checkpoint_file
+from rs_da_mm.engine.checkpoints import install_safe_loading, load_checkpoint_file, load_model_strictly
 from rs_da_mm.errors import InputError
 
 
@@ -97,3 +97,29 @@ def test_damaged_safetensors_are_named(tmp_path):
     (tmp_path / "weights.safetensors").write_bytes(b"not weights")
     with pytest.raises(InputError, match=r"weights\.safetensors: is not a readable"):
         load_checkpoint_file(tmp_path / "weights.safetensors")
+
+
+def test_strict_loading_takes_plain_and_nested_state_dicts(tmp_path):
+    source = nn.Linear(2, 1)
+    for number, content in enumerate([source.state_dict(), {"state_dict": source.state_dict(), "meta": {}}]):
+        torch.save(content, tmp_path / f"{number}.pth")
+        target = nn.Linear(2, 1)
+        load_model_strictly(target, tmp_path / f"{number}.pth")
+        assert torch.equal(source.weight, target.weight)
+
+
+@pytest.mark.parametrize(
+    ("saved", "told"),
+    [
+        (nn.Linear(2, 1, bias=False), "bias is missing in the file"),
+        (nn.Sequential(nn.Linear(2, 1)), "0.weight is in the file only"),
+        (nn.Linear(3, 1), r"weight is \(1, 3\) in the file and \(1, 2\) in the model"),
+    ],
+)
+def test_weights_of_another_model_are_refused_and_nothing_is_loaded(tmp_path, saved, told):
+    torch.save(saved.state_dict(), tmp_path / "other.pth")
+    model = nn.Linear(2, 1)
+    before = model.weight.clone()
+    with pytest.raises(InputError, match=told):
+        load_model_strictly(model, tmp_path / "other.pth")
+    assert torch.equal(model.weight, before)
