@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from rs_da_mm import compat
 
-compat.install()
+compat.install()  # before anything that imports mmcv
 
-from rs_da_mm import registry  # noqa: E402  (the work-arounds come first)
+from rs_da_mm import datasets, engine, evaluation, inference, models  # noqa: E402
+from rs_da_mm.engine.checkpoints import install_safe_loading  # noqa: E402
 from rs_da_mm.version import __version__  # noqa: E402
 
-__all__ = ["__version__", "registry"]
+install_safe_loading()
+
+__all__ = ["__version__", "datasets", "engine", "evaluation", "inference", "models"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
+import sys
 from pathlib import Path
 
 from mmengine.config import Config
@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 
 from rs_da_mm.engine.checkpoints import load_model_strictly
 from rs_da_mm.engine.command_line import add_common_arguments, read_config, run_tool
-from rs_da_mm.engine.launcher import prepare_ranks
+from rs_da_mm.engine.launcher import finish_ranks, prepare_ranks
 from rs_da_mm.errors import InputError
 
 
@@ -31,7 +31,7 @@ def parse_arguments() -> argparse.Namespace:
 def apply_show_dir(config: Config, show_dir: str) -> None:
     """Draw every window instead of the few that the config asks for."""
     hooks = [hook for hook in config.get("custom_hooks", []) if hook.get("type") != "PredictionPanelHook"]
-    config.custom_hooks = [*hooks, {"type": "PredictionPanelHook", "out_dir": show_dir, "max_panels": None}]
+    config.custom_hooks = [*hooks, {"type": "PredictionPanelHook", "out_dir": show_dir, "max_panels": sys.maxsize}]
 
 
 def main() -> None:
@@ -50,12 +50,12 @@ def main() -> None:
         config.model = {"type": "rs_da_mm.DihedralTTAModel", "module": config.model}
     # The weights are loaded below: mmengine's load_from passes over missing keys with a warning.
     config.load_from = None
-    prepare_ranks(config)
+    prepare_ranks(arguments.launcher, config)
     runner = RUNNERS.build(config) if "runner_type" in config else Runner.from_cfg(config)
     load_model_strictly(runner.model, arguments.checkpoint)
     runner.test()
+    finish_ranks()
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("LOCAL_RANK", "0")
     run_tool(main)

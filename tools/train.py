@@ -9,8 +9,9 @@ from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from rs_da_mm.engine.autocast import enable_autocast
 from rs_da_mm.engine.command_line import add_common_arguments, read_config, run_tool
-from rs_da_mm.engine.launcher import prepare_ranks
+from rs_da_mm.engine.launcher import finish_ranks, prepare_ranks
 from rs_da_mm.errors import InputError
 
 
@@ -25,7 +26,9 @@ def parse_arguments() -> argparse.Namespace:
         metavar="CHECKPOINT",
         help="go on from this checkpoint, or without a value from the newest one in the work dir",
     )
-    parser.add_argument("--amp", action="store_true", help="train in mixed precision: bfloat16 on a CPU, float16 on a GPU")
+    parser.add_argument(
+        "--amp", action="store_true", help="train in mixed precision: bfloat16 on a CPU, the GPU's own half type on a GPU"
+    )
     parser.add_argument(
         "--auto-scale-lr", action="store_true", help="scale the learning rate with the batch size, by the config's auto_scale_lr"
     )
@@ -47,14 +50,6 @@ def apply_resume(config: Config, resume: str | None) -> None:
         )
 
 
-def apply_amp(config: Config) -> None:
-    """Put the optimizer step under autocast."""
-    kind = config.optim_wrapper.get("type", "OptimWrapper")
-    if kind not in ("OptimWrapper", "AmpOptimWrapper", "AutocastOptimWrapper"):
-        raise InputError(f"--amp: the config's optim_wrapper is a {kind}, and only an OptimWrapper can be put under autocast.")
-    config.optim_wrapper.type = "AutocastOptimWrapper"
-
-
 def apply_auto_scale_lr(config: Config) -> None:
     """Let mmengine scale the learning rate by batch size × ranks over the base batch size."""
     if not config.get("auto_scale_lr") or "base_batch_size" not in config.auto_scale_lr:
@@ -70,12 +65,13 @@ def main() -> None:
     config = read_config(arguments, required=("model", "train_cfg", "train_dataloader", "optim_wrapper"))
     apply_resume(config, arguments.resume)
     if arguments.amp:
-        apply_amp(config)
+        enable_autocast(config)
     if arguments.auto_scale_lr:
         apply_auto_scale_lr(config)
-    prepare_ranks(config)
+    prepare_ranks(arguments.launcher, config)
     runner = RUNNERS.build(config) if "runner_type" in config else Runner.from_cfg(config)
     runner.train()
+    finish_ranks()
 
 
 if __name__ == "__main__":

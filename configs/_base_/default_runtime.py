@@ -17,6 +17,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )
 custom_hooks = [
+    dict(type='SyncBuffersHook'),  # ranks keep batch statistics of their own; a validation needs the same ones on all
     dict(type='ProgressBarHook'),
     dict(type='PredictionPanelHook', max_panels=6),
 ]

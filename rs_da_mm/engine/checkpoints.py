@@ -139,7 +139,7 @@ def load_model_strictly(model: nn.Module, filename: str | Path) -> None:
         shown = "; ".join(differences[:3])
         more = f"; and {len(differences) - 3} more differences" if len(differences) > 3 else ""
         raise InputError(
-            f"{filename}: does not fit the config's model: {shown}{more}. Take the config that it was trained with (it is in the work "
+            f"{filename}: does not fit the config's model: {shown}{more}. Take the config that it was trained with (in the work "
             "dir), with the same bands and classes."
         )
     model.load_state_dict(weights)

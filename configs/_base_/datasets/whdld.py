@@ -51,5 +51,5 @@ test_dataloader = dict(
         pipeline=test_pipeline,
     ),
 )
-val_evaluator = dict(type='LandCoverMetric')
+val_evaluator = dict(type='LandCoverMetric', collect_device='gpu')  # through the process group: no folder to share
 test_evaluator = val_evaluator
