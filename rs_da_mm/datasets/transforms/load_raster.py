@@ -1,0 +1,106 @@
+"""Loading an image, or a window of one, with the mask that says where it holds data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from rs_da_mm.datasets.transforms.fields import add_seg_field
+from rs_da_mm.errors import InputError
+from rs_da_mm.raster import Scene, Window
+from rs_da_mm.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class LoadRaster(BaseTransform):
+    """Load ``img`` and ``valid_mask`` from any raster that GDAL opens, all bands or some, whole or by window.
+
+    Reads ``img_path`` (one file, or several that make up one scene) and, where the sample has them, ``window`` (row, column,
+    height and width in pixels of the scene), ``mask_path`` (a raster with 0 where there is no data) and ``band_indices``. Works
+    in a pipeline of ours and in one of mmseg's own data sets. Bands keep the order that was asked for, and nothing swaps red
+    and blue.
+
+    Adds ``img`` (H, W, bands) in the file's dtype, ``valid_mask`` (H, W) uint8, 1 where there is data, also listed in mmseg's
+    ``seg_fields``; ``img_shape`` and ``ori_shape``; ``scene_shape``, the size of the whole scene; and ``bands``, the names of the
+    bands, where the file has names.
+
+    Args:
+        bands: Which bands, in which order: numbers counted from 1 over all files, or names that the files give their bands.
+            Without it the sample's ``band_indices``, and without these all bands that are not alpha.
+        count: How many bands must come out, for files that ought to be alike; ``None`` accepts any number.
+        to_float32: Convert the image to float32.
+        nodata: The value that means "no data", in place of the files' own.
+        alpha: Whether a band that a file marks as alpha is one, see :class:`rs_da_mm.raster.Scene`.
+
+    Raises:
+        InputError: While loading: when a band does not exist, or ``count`` is not met. The message names the file.
+        RasterError: While loading: when a file or window cannot be read.
+    """
+
+    def __init__(
+        self,
+        bands: Sequence[int | str] | None = None,
+        count: int | None = None,
+        to_float32: bool = False,
+        nodata: float | None = None,
+        alpha: bool = True,
+    ) -> None:
+        super().__init__()
+        self.bands = None if bands is None else tuple(bands)
+        self.count = count
+        self.to_float32 = to_float32
+        self.nodata = nodata
+        self.alpha = alpha
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Read the image of a sample; see the class for the keys."""
+        scene = self._scene(results)
+        if self.count is not None and scene.count != self.count:
+            raise InputError(
+                f"{scene.name}: {scene.count} bands, but LoadRaster(count={self.count}) expects {self.count}. "
+                "Choose bands with LoadRaster(bands=[...]), numbers counted from 1 or names"
+            )
+        window = results.get("window")
+        image, valid = scene.read_with_valid(None if window is None else Window(*window))
+        results["img"] = image.astype(np.float32) if self.to_float32 else image
+        add_seg_field(results, "valid_mask", valid)
+        results["img_shape"] = results["ori_shape"] = image.shape[:2]
+        results["scene_shape"] = scene.shape
+        names = scene.descriptions
+        if all(names):
+            results["bands"] = names
+        return results
+
+    def _scene(self, results: dict[str, Any]) -> Scene:
+        source = results["img_path"]
+        paths = (str(source),) if not isinstance(source, (list, tuple)) else tuple(str(path) for path in source)
+        bands = results.get("band_indices") if self.bands is None else self.bands
+        numbers = None if bands is None else _band_numbers(paths, tuple(bands))
+        mask = results.get("mask_path")
+        return Scene(paths, bands=numbers, mask=mask, nodata=self.nodata, alpha=self.alpha)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(bands={self.bands}, count={self.count}, to_float32={self.to_float32})"
+
+
+def _band_numbers(paths: tuple[str, ...], bands: tuple[int | str, ...]) -> tuple[int, ...]:
+    """Turn names of bands into their numbers over all files; numbers stay."""
+    if all(isinstance(band, int) for band in bands):
+        return tuple(int(band) for band in bands)
+    # With alpha=False every band of the files is there, so that places are numbers.
+    names = Scene(paths, alpha=False).descriptions
+    return tuple(band if isinstance(band, int) else _number(band, names, paths) for band in bands)
+
+
+def _number(band: str, names: Sequence[str | None], paths: tuple[str, ...]) -> int:
+    found = [number for number, name in enumerate(names, 1) if (name or "").casefold() == band.casefold()]
+    if len(found) != 1:
+        listed = ", ".join(name or "(no name)" for name in names)
+        raise InputError(
+            f"{', '.join(paths)}: {'no' if not found else 'more than one'} band has the name '{band}'; the bands are: {listed}. "
+            "Give names that are there, or numbers counted from 1"
+        )
+    return found[0]
