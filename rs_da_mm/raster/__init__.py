@@ -1,0 +1,25 @@
+"""GeoTIFF in and out: scenes, window grids, valid masks, atomic writers. Only this room imports rasterio."""
+
+from __future__ import annotations
+
+from rs_da_mm.raster.checks import check_alignment, check_readable
+from rs_da_mm.raster.fingerprint import scene_fingerprint
+from rs_da_mm.raster.georeference import Georeference
+from rs_da_mm.raster.scene import Scene
+from rs_da_mm.raster.windows import Edge, Window, clip_window, window_grid, window_slices
+from rs_da_mm.raster.writer import RasterWriter, write_raster
+
+__all__ = [
+    "Edge",
+    "Georeference",
+    "RasterWriter",
+    "Scene",
+    "Window",
+    "check_alignment",
+    "check_readable",
+    "clip_window",
+    "scene_fingerprint",
+    "window_grid",
+    "window_slices",
+    "write_raster",
+]

@@ -1,0 +1,143 @@
+"""Open files, kept open between reads.
+
+A GDAL handle may be used neither by two threads nor on both sides of a fork. So every thread keeps its own few, and a process
+that finds itself forked starts with none.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+import warnings
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import rasterio
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+from rs_da_mm.errors import RasterError
+from rs_da_mm.raster.blocks import check_not_empty
+
+OPEN_FILES = 64
+"""Files that a thread keeps open; beyond that, the one that was not read for longest is closed."""
+
+GDAL_ERRORS = (RasterioError, CPLE_BaseError, OSError)
+"""What rasterio raises where GDAL fails: its own errors, and in places those of GDAL and of the system."""
+
+
+class _Stamp(NamedTuple):
+    """Tells one file from another that took its place."""
+
+    inode: int
+    size: int
+    changed: int
+
+
+class _Handles(threading.local):
+    """The open files of one thread, the one used last at the end."""
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self.opened: OrderedDict[Path, tuple[_Stamp, Any]] = OrderedDict()
+        self.inherited: list[Any] = []
+
+    def own(self) -> OrderedDict[Path, tuple[_Stamp, Any]]:
+        """The files that this process opened itself."""
+        if self.process != os.getpid():
+            # Neither used nor closed: both could wait for a lock whose owner was not forked along.
+            self.inherited.append(self.opened)
+            self.process, self.opened = os.getpid(), OrderedDict()
+        return self.opened
+
+
+_handles = _Handles()
+
+
+def open_raster(path: Path) -> Any:
+    """Give this thread's open dataset of a file, opening it when it is not open, or was replaced on disk since.
+
+    Args:
+        path: The file.
+
+    Returns:
+        A rasterio dataset, for this thread alone and until its next call, which may close it.
+
+    Raises:
+        RasterError: When there is no such file, GDAL cannot read it, or it holds no pixels.
+    """
+    opened = _handles.own()
+    stamp = _stamp(path)
+    held = opened.pop(path, None)
+    if held is not None and held[0] != stamp:
+        held[1].close()
+        held = None
+    opened[path] = held or (stamp, open_fresh(path))
+    while len(opened) > OPEN_FILES:
+        opened.popitem(last=False)[1][1].close()
+    return opened[path][1]
+
+
+def open_fresh(path: Path) -> Any:
+    """Open a file for its caller alone, who closes it.
+
+    Args:
+        path: The file.
+
+    Returns:
+        A rasterio dataset.
+
+    Raises:
+        RasterError: When there is no such file, GDAL cannot read it, or it holds no pixels.
+    """
+    _stamp(path)
+    with quiet():
+        try:
+            dataset = rasterio.open(path)
+        except GDAL_ERRORS as error:
+            raise RasterError(f"{path} is no raster that can be opened: {reason(error)}") from error
+    if dataset.count < 1:
+        dataset.close()
+        raise RasterError(
+            f"{path} is a container of several rasters ({', '.join(dataset.subdatasets)}); take one out of it first."
+        )
+    check_not_empty(dataset, path)
+    return dataset
+
+
+def release(path: Path) -> None:
+    """Close a file that this thread keeps open: Windows replaces no file that is."""
+    held = _handles.own().pop(path, None)
+    if held is not None:
+        held[1].close()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep GDAL from printing, and rasterio from warning of files without a georeference: photographs are welcome here."""
+    with rasterio.Env(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield
+
+
+def reason(error: BaseException) -> str:
+    """Dig out what GDAL said: rasterio puts it behind an error that only says "see previous exception"."""
+    while isinstance(error, GDAL_ERRORS) and error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).strip().rstrip(".") + "."
+
+
+def _stamp(path: Path) -> _Stamp:
+    try:
+        state = path.stat()
+    except FileNotFoundError:
+        raise RasterError(f"{path} does not exist.") from None
+    except OSError as error:
+        raise RasterError(f"{path} cannot be reached: {error.strerror}.") from error
+    if stat.S_ISDIR(state.st_mode):
+        raise RasterError(f"{path} is a folder; a raster file was expected.")
+    return _Stamp(state.st_ino, state.st_size, state.st_mtime_ns)
