@@ -5,4 +5,4 @@ _base_ = [
     './_base_/datasets/gid15.py',
     './_base_/schedules/macunet_paper.py',
 ]
-model = dict(backbone=dict(acb_after_upsample=True), decode_head=dict(num_classes=15))  # Eq. (3) as printed
+model = dict(backbone=dict(preset='paper'), decode_head=dict(num_classes=15))  # Eq. (3) as printed

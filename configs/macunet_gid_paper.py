@@ -5,4 +5,4 @@ _base_ = [
     './_base_/datasets/gid.py',
     './_base_/schedules/macunet_paper.py',
 ]
-model = dict(backbone=dict(acb_after_upsample=True))  # Eq. (3) as printed; the parameter count printed, 5.152 M, is the one without
+model = dict(backbone=dict(preset='paper'))  # Eq. (3) as printed; the parameter count printed, 5.152 M, is the one without

@@ -10,4 +10,6 @@ train_dataloader = dict(
     sampler=dict(_delete_=True, type='DrawWithReplacementSampler', draws=20, samples_per_draw=100),
     batch_sampler=dict(type='DrawBatchSampler'),
 )
-default_hooks = dict(early_stopping=dict(type='EarlyStoppingHook', monitor='mIoU', rule='greater', patience=10, min_delta=0.0, strict=True))
+default_hooks = dict(
+    early_stopping=dict(type='EarlyStoppingHook', monitor='mIoU', rule='greater', patience=10, min_delta=0.0, strict=True)
+)

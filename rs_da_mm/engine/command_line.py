@@ -49,9 +49,39 @@ RUNNER_KEYS = (
 )
 """Keys that mmengine's runner reads: they may be given with ``--cfg-options`` without standing in the config."""
 
+MMENGINE_HOOKS = ("runtime_info", "timer", "sampler_seed", "logger", "param_scheduler", "checkpoint")
+"""The default hooks of mmengine's runner, which it has even where the config does not name them."""
+
 # What mmengine's registries and torch's data loader put around a message on its way up.
 _BUILD_PREFIX = re.compile(r"^(?:class `\w+` in [^\s:]+\.py: )+")
 _WORKER_PREFIX = re.compile(r"^Caught \w+ in .*?^rs_da_mm\.errors\.\w+: ", re.DOTALL | re.MULTILINE)
+
+
+class OverrideAction(DictAction):
+    """mmengine's ``KEY=VALUE``, where a single value keeps its spaces: GID's own folder has one in its name.
+
+    An override without "=" is told instead of ending in a traceback.
+    """
+
+    @staticmethod
+    def _parse_iterable(val: str) -> Any:
+        plain = val.strip("'\"")
+        if " " in plain and "," not in plain and not plain.startswith(("[", "(")):
+            return plain
+        return DictAction._parse_iterable(val)
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Take the overrides in."""
+        for value in values or ():
+            if "=" not in value:
+                parser.error(f"{option_string} {value}: expected KEY=VALUE, like train_cfg.max_epochs=2")
+        super().__call__(parser, namespace, values, option_string)
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +91,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cfg-options",
         nargs="+",
-        action=DictAction,
+        action=OverrideAction,
         metavar="KEY=VALUE",
         help='settings of the config to override, like train_cfg.max_epochs=2; lists as key="[a,b]"',
     )
@@ -102,6 +132,8 @@ def read_config(arguments: argparse.Namespace, required: Sequence[str]) -> Confi
             raise InputError(
                 f"{path}: the key '{key}' is missing, and this job needs it. See configs/macunet_gid.py for one that has it."
             )
+    _check_bands(path, config)
+    _drop_disabled_hooks(config)
     config.launcher = arguments.launcher
     os.environ.setdefault("LOCAL_RANK", str(arguments.local_rank))
     if arguments.work_dir is not None:
@@ -120,6 +152,25 @@ def _check_overrides(overrides: Mapping[str, Any], config: Config) -> None:
             near = difflib.get_close_matches(top, known, n=1)
             hint = f" Did you mean '{near[0]}'?" if near else f" The config has: {', '.join(sorted(config.keys()))}."
             raise InputError(f"--cfg-options {key}: neither the config nor the runner has a setting '{top}'.{hint}")
+
+
+def _check_bands(path: Path, config: Config) -> None:
+    """Refuse a network and a data preprocessor that were told different numbers of bands."""
+    model = config.get("model") or {}
+    mean = (model.get("data_preprocessor") or {}).get("mean")
+    bands = (model.get("backbone") or {}).get("in_channels")
+    if isinstance(mean, list | tuple) and isinstance(bands, int) and len(mean) not in (1, bands):
+        raise InputError(
+            f"{path}: model.backbone.in_channels is {bands}, and model.data_preprocessor.mean has {len(mean)} values. Both are the "
+            "number of bands that LoadRaster reads: make them agree."
+        )
+
+
+def _drop_disabled_hooks(config: Config) -> None:
+    """Take out the default hooks that are set to None: mmengine does so for its own six and fails at any other."""
+    hooks = config.get("default_hooks", {})
+    for name in [name for name, hook in hooks.items() if hook is None and name not in MMENGINE_HOOKS]:
+        hooks.pop(name)
 
 
 def _own_configs() -> str:

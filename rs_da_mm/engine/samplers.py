@@ -9,6 +9,7 @@ import torch
 from mmengine.dist import get_dist_info, sync_random_seed
 from torch.utils.data import Sampler
 
+from rs_da_mm.errors import InputError
 from rs_da_mm.registry import DATA_SAMPLERS
 
 
@@ -77,14 +78,15 @@ class DrawBatchSampler(Sampler[list[int]]):
         drop_last: Whether to leave out the smaller batch at the end of every draw.
 
     Raises:
-        TypeError: When the sampler does not draw.
+        InputError: When the sampler does not draw.
         ValueError: When ``batch_size`` is not positive, or larger than a draw whose only batch would be dropped.
     """
 
     def __init__(self, sampler: DrawWithReplacementSampler, batch_size: int, drop_last: bool = False) -> None:
         if not isinstance(sampler, DrawWithReplacementSampler):
-            raise TypeError(
-                f"DrawBatchSampler needs sampler=dict(type='DrawWithReplacementSampler'), found {type(sampler).__name__}"
+            raise InputError(
+                f"batch_sampler=dict(type='DrawBatchSampler') needs sampler=dict(type='DrawWithReplacementSampler'), found "
+                f"{type(sampler).__name__}. With another sampler, set batch_sampler=None too."
             )
         if batch_size < 1 or (drop_last and batch_size > sampler.share_per_draw):
             raise ValueError(f"batch_size={batch_size} makes no batch of the {sampler.share_per_draw} samples that a rank draws")

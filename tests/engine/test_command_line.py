@@ -31,8 +31,41 @@ def test_overrides_reach_the_config_and_the_work_dir_is_named_after_it(config_fi
     assert config.launcher == "none"
 
 
+def test_a_hook_set_to_none_is_off(tmp_path):
+    path = tmp_path / "hooks.py"
+    path.write_text("default_hooks = dict(logger=dict(type='LoggerHook'), early_stopping=dict(type='EarlyStoppingHook'))\n")
+    hooks = read_config(
+        parse(path, "--cfg-options", "default_hooks.early_stopping=None", "default_hooks.timer=None"), []
+    ).default_hooks
+    assert hooks == dict(logger=dict(type="LoggerHook"), timer=None)  # the runner itself takes its own hooks out
+
+
 def test_the_work_dir_of_the_command_line_wins(config_file, tmp_path):
     assert read_config(parse(config_file, "--work-dir", tmp_path / "here"), []).work_dir == str(tmp_path / "here")
+
+
+def test_a_path_with_a_space_arrives_whole(config_file):
+    options = ["--cfg-options", "model.root=data/GID/Large-scale Classification_5classes", "model.sizes=[1, 2]"]
+    model = read_config(parse(config_file, *options), []).model
+    assert model.root == "data/GID/Large-scale Classification_5classes"
+    assert model.sizes == [1, 2]
+
+
+def test_an_override_without_a_value_is_told(config_file, capsys):
+    with pytest.raises(SystemExit):
+        parse(config_file, "--cfg-options", "train_cfg.max_epochs")
+    assert "expected KEY=VALUE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("mean", "fits"), [([0.0] * 4, True), ([0.0], True), (0.0, True), ([0.0] * 3, False)])
+def test_a_config_with_two_band_counts_is_refused(tmp_path, mean, fits):
+    path = tmp_path / "bands.py"
+    path.write_text(f"model = dict(data_preprocessor=dict(mean={mean}), backbone=dict(in_channels=4))")
+    if fits:
+        read_config(parse(path), [])
+    else:
+        with pytest.raises(InputError, match=r"bands\.py: model\.backbone\.in_channels is 4, and .* has 3 values"):
+            read_config(parse(path), [])
 
 
 def test_a_key_of_the_runner_may_be_added(config_file):

@@ -8,6 +8,7 @@ from torch.utils.data import Dataset
 
 from rs_da_mm.engine import samplers
 from rs_da_mm.engine.samplers import DrawBatchSampler, DrawWithReplacementSampler
+from rs_da_mm.errors import InputError
 
 
 class Numbers(Dataset):
@@ -128,7 +129,7 @@ def test_nothing_to_draw_is_an_error(options):
 
 
 def test_batches_need_a_sampler_that_draws_and_a_size_that_makes_one():
-    with pytest.raises(TypeError, match="DrawWithReplacementSampler"):
+    with pytest.raises(InputError, match="batch_sampler=None"):
         DrawBatchSampler(range(10), 2)
     draws = DrawWithReplacementSampler(Numbers(), samples_per_draw=4, seed=0)
     with pytest.raises(ValueError, match="makes no batch"):

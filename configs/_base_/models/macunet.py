@@ -1,7 +1,7 @@
 # MACU-Net as its authors released it: 5,151,734 parameters with 3 bands and 6 classes.
 model = dict(
     type='EncoderDecoder',
-    data_preprocessor=dict(type='RSDataPreprocessor', mean=[0.0, 0.0, 0.0], std=[255.0, 255.0, 255.0]),  # the authors divide by 255
+    data_preprocessor=dict(type='RSDataPreprocessor', mean=[0.0] * 3, std=[255.0] * 3),  # the authors divide by 255
     backbone=dict(type='MACUNet', in_channels=3, base_channels=16),
     decode_head=dict(
         type='FCNHead',

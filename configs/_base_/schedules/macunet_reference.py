@@ -1,4 +1,4 @@
-# Preset `reference`: what the authors' training script does. The draws of an epoch and the early stopping are in the configs themselves.
+# Preset `reference`: what the authors' training script does. The draws and the early stopping are in the configs themselves.
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=100, val_interval=1)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
