@@ -161,8 +161,8 @@ def _check_bands(path: Path, config: Config) -> None:
     bands = (model.get("backbone") or {}).get("in_channels")
     if isinstance(mean, list | tuple) and isinstance(bands, int) and len(mean) not in (1, bands):
         raise InputError(
-            f"{path}: model.backbone.in_channels is {bands}, and model.data_preprocessor.mean has {len(mean)} values. Both are the "
-            "number of bands that LoadRaster reads: make them agree."
+            f"{path}: model.backbone.in_channels is {bands}, and model.data_preprocessor.mean has {len(mean)} values. Both are "
+            "the number of bands that LoadRaster reads: make them agree."
         )
 
 
