@@ -1,0 +1,211 @@
+"""Finding everything that is wrong with a data set's files before training does, without stopping at the first."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rs_da_mm.datasets.base import SceneWindowDataset
+from rs_da_mm.datasets.headers import SceneHeader, read_header
+from rs_da_mm.datasets.label_code import LabelCode, UnknownLabel, describe_unknown
+from rs_da_mm.datasets.layout import Layout, SceneFiles
+from rs_da_mm.datasets.progress_bar import track
+from rs_da_mm.errors import DatasetError, InputError
+from rs_da_mm.raster import Scene, Window, check_readable
+
+_STRIP = 512
+_END = 1 << 16
+_CHUNK = 1 << 22
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with a data set.
+
+    Attributes:
+        kind: What sort of problem, in a word or two.
+        scene: The scene it concerns; empty when it is none in particular.
+        text: The file, what was found, and what to do.
+    """
+
+    kind: str
+    scene: str
+    text: str
+
+
+def check_files(dataset: SceneWindowDataset) -> list[Problem]:
+    """Look at every file of a data set's scenes, whole, whatever windows are taken from them.
+
+    Args:
+        dataset: The data set; it may have been made with ``lazy_init=True``.
+
+    Returns:
+        All problems: scenes without image or label, labels without image, scenes with two images or labels, files that cannot
+        be read to the end, labels that do not lie on their image or have unknown colours, scenes that give no window, scenes
+        unlike the others in bands or dtype, and files with the same content under two names.
+
+    Raises:
+        DatasetError: When there is no data set at all.
+    """
+    selection = dataset.selection()
+    layout = selection.layout
+    there = layout.scene_names()
+    names = there if selection.scenes is None else list(selection.scenes)
+    problems = [problem for scene in names if (problem := _missing(layout, scene))] + list(_ambiguous(layout, names))
+    if selection.scenes is None:
+        problems += [_orphan(path) for path in layout.labels_without_image()]
+    broken = {problem.scene for problem in problems if problem.kind == "missing file"}
+    complete = [layout.files(scene) for scene in names if scene not in broken]
+    headers = []
+    for files in track(complete, "Checking files"):
+        found = list(check_scene(files, dataset.label_code))
+        problems += found
+        if not any(problem.kind in ("unreadable", "misaligned") for problem in found):
+            header = read_header(files)
+            headers.append((files, header))
+            problems += _without_window(dataset, files, header)
+    problems += _unlike(headers)
+    problems += _duplicates(complete)
+    return problems
+
+
+def check_scene(files: SceneFiles, code: LabelCode) -> Iterator[Problem]:
+    """Look at all files of one scene.
+
+    Args:
+        files: The scene.
+        code: The legend of its label.
+
+    Yields:
+        Every problem: each file that cannot be read to the end, a label that does not lie on its image, all its unknown colours.
+    """
+    damage = {path: text for path in files.all_files if (text := _damage(path))}
+    yield from (Problem("unreadable", files.scene, text) for text in damage.values())
+    try:
+        read_header(files)
+    except DatasetError as error:
+        yield Problem("misaligned", files.scene, str(error))
+    except InputError as error:
+        if not damage:
+            yield Problem("unreadable", files.scene, str(error))
+    if files.label not in damage:
+        try:
+            unknown = find_unknown_labels(files.label, code)
+        except InputError as error:
+            yield Problem("mislabelled", files.scene, str(error))
+        else:
+            if unknown:
+                yield Problem("mislabelled", files.scene, f"{files.label}: {describe_unknown(unknown)} {code.legend()}")
+
+
+def find_unknown_labels(path: Path, code: LabelCode) -> list[UnknownLabel]:
+    """Look for colours or values in a whole label file that its legend does not have.
+
+    Args:
+        path: The file.
+        code: The legend.
+
+    Returns:
+        Each of them once, with all its pixels counted, the most frequent first.
+
+    Raises:
+        RasterError: When the file cannot be read.
+        DatasetError: When its form is not one that the legend knows.
+    """
+    label = Scene(path)
+    found: dict[object, UnknownLabel] = {}
+    for row in range(0, label.height, _STRIP):
+        strip = Window(row, 0, min(_STRIP, label.height - row), label.width)
+        for one in code.find_unknown(label.read(strip), str(path), colormap=label.colormap, origin=(row, 0)):
+            before = found.get(one.label)
+            found[one.label] = one if before is None else before._replace(pixels=before.pixels + one.pixels)
+    return sorted(found.values(), key=lambda one: (-one.pixels, one.row, one.col))
+
+
+def _damage(path: Path) -> str | None:
+    try:
+        check_readable(path)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def _missing(layout: Layout, scene: str) -> Problem | None:
+    """A scene that lacks its image, its label or its mask."""
+    try:
+        layout.files(scene)
+    except DatasetError as error:
+        return Problem("missing file", scene, f"{error} Add it, or leave the scene out (scenes=[…]).")
+    return None
+
+
+def _ambiguous(layout: Layout, names: Sequence[str]) -> Iterator[Problem]:
+    for scene in names:
+        for paths in layout.candidates(scene):
+            if len(paths) > 1:
+                others = ", ".join(f"'{path.name}'" for path in paths[1:])
+                text = f"{paths[0]} is taken for '{scene}', but there is {others} too. Move the wrong one away."
+                yield Problem("two files", scene, text)
+
+
+def _orphan(path: Path) -> Problem:
+    return Problem("missing file", "", f"{path} is a label without an image. Add the image, or move the label away.")
+
+
+def _without_window(dataset: SceneWindowDataset, files: SceneFiles, header: SceneHeader) -> Iterator[Problem]:
+    try:
+        if dataset.scheme.grid(files, header):
+            return
+        text = (
+            f"{files.images[0]} gives no window: it has {header.height} x {header.width} pixels, a window {dataset.scheme.size}."
+        )
+        yield Problem("no window", files.scene, f"{text} Take a smaller window_size, or edge='pad'.")
+    except DatasetError as error:
+        yield Problem("no window", files.scene, str(error))
+
+
+def _unlike(headers: Sequence[tuple[SceneFiles, SceneHeader]]) -> Iterator[Problem]:
+    """Scenes whose bands or dtype are not those of most."""
+    kinds = Counter((header.bands, header.dtype) for _, header in headers)
+    if len(kinds) < 2:
+        return
+    (bands, dtype), _ = kinds.most_common(1)[0]
+    for files, header in headers:
+        if (header.bands, header.dtype) != (bands, dtype):
+            found, usual = f"{header.bands} bands of {header.dtype}", f"{bands} of {dtype}"
+            text = f"{files.images[0]} has {found}, most scenes {usual}. Convert it, or leave the scene out (scenes=[…])."
+            yield Problem("other bands", files.scene, text)
+
+
+def _duplicates(scenes: Sequence[SceneFiles]) -> Iterator[Problem]:
+    """Images with the same content under two names, which would put one place into two parts."""
+    # Few files agree in size and both ends, so that hardly any is read whole.
+    alike: dict[tuple[int, bytes], list[SceneFiles]] = defaultdict(list)
+    for scene in scenes:
+        alike[_ends(scene.images[0])].append(scene)
+    for group in alike.values():
+        first: dict[bytes, Path] = {}
+        for scene in group if len(group) > 1 else ():
+            path = scene.images[0]
+            original = first.setdefault(_digest(path), path)
+            if original != path:
+                yield Problem("duplicate", scene.scene, f"{path} has the same content as {original.name}. Remove one of them.")
+
+
+def _ends(path: Path) -> tuple[int, bytes]:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(_END)
+        file.seek(max(size - _END, 0))
+        return size, hashlib.blake2b(head + file.read(_END)).digest()
+
+
+def _digest(path: Path) -> bytes:
+    digest = hashlib.blake2b()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.digest()
