@@ -11,11 +11,9 @@ import argparse
 import sys
 from typing import Any
 
-from mmengine.config import DictAction
-
 from rs_da_mm.datasets.check_report import check_datasets
 from rs_da_mm.datasets.check_targets import datasets_of_config, make_dataset
-from rs_da_mm.engine.command_line import read_config, run_tool
+from rs_da_mm.engine.command_line import OverrideAction, read_config, run_tool
 from rs_da_mm.errors import InputError
 from rs_da_mm.files import atomic_write_json
 
@@ -30,7 +28,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--cfg-options",
         nargs="+",
-        action=DictAction,
+        action=OverrideAction,
         default={},
         metavar="KEY=VALUE",
         help="settings of the config to override; with --dataset, arguments of the data set, like window_size=512",

@@ -25,12 +25,15 @@ from rs_da_mm.datasets.window_scheme import WindowScheme
 from rs_da_mm.datasets.window_selection import ALL, WindowSelection
 from rs_da_mm.errors import DatasetError
 from rs_da_mm.raster import Edge
+from rs_da_mm.registry import DATASETS
 
 
+@DATASETS.register_module()
 class SceneWindowDataset(BaseDataset):
     """Labelled scenes, read by window.
 
-    A data set states its classes and layout in class attributes; everything but the classes can also be given as an argument.
+    A data set states its classes and layout in class attributes. All of it can also be given as arguments, the classes as
+    ``metainfo=dict(classes=…, palette=…)``, so that this class itself serves for data of one's own.
 
     Attributes:
         METAINFO: ``classes`` (names, class 0 first) and ``palette`` (their colours).
@@ -131,7 +134,9 @@ class SceneWindowDataset(BaseDataset):
         max_refetch: int = 1000,
     ) -> None:
         _require_part(part, split is not None or split_file is not None)
-        classes = choose_classes(self.METAINFO, self._load_metainfo(metainfo))
+        wanted = self._load_metainfo(metainfo)
+        own = self.METAINFO if self.METAINFO else wanted
+        classes = choose_classes(own, wanted)
         self.root = Path(self.DEFAULT_ROOT if data_root is None else data_root)
         self.layout = Layout(
             self.root,
@@ -146,7 +151,7 @@ class SceneWindowDataset(BaseDataset):
         self.scheme = WindowScheme.parse(self.WINDOW_SIZE if window_size is None else window_size, stride, edge)
         self.max_ignored = _share(self.MAX_IGNORED if max_ignored is None else max_ignored)
         self.label_code = make_label_code(
-            self.METAINFO,
+            own,
             classes["classes"],
             self.LABEL_COLOURS if label_colours is None else label_colours,
             self.IGNORED_COLOURS if label_colours is None else (),
@@ -245,6 +250,7 @@ class SceneWindowDataset(BaseDataset):
             "mask_path": None if files.mask is None else str(files.mask),
             "scene": files.scene,
             "band_indices": bands,
+            **({"bands": self.band_names} if self.band_names else {}),
             "seg_fields": [],
             "label_map": None,
             "reduce_zero_label": False,

@@ -20,8 +20,13 @@ def choose_classes(own: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[st
         ``classes`` (tuple of names) and ``palette`` (list of colours).
 
     Raises:
-        DatasetError: When a class is unknown or named twice, or the palette is for another number of classes.
+        DatasetError: When there are no classes, one is unknown or named twice, or the palette is for another number of classes.
     """
+    missing = [key for key in ("classes", "palette") if not own.get(key)]
+    if missing:
+        raise DatasetError(
+            f"The data set has no {' and no '.join(missing)}; give metainfo=dict(classes=(…), palette=[(r, g, b), …])."
+        )
     known, classes = list(own["classes"]), tuple(wanted["classes"])
     if not set(classes) <= set(known) or len(set(classes)) < len(classes):
         raise DatasetError(f"metainfo's classes are {list(classes)}; take each once from {known}.")

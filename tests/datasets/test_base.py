@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from rs_da_mm.datasets import GIDDataset, SceneWindowDataset
 from rs_da_mm.errors import DatasetError, RasterError
 from rs_da_mm.raster import Scene, Window, write_raster
+from rs_da_mm.registry import DATASETS
 
 SHAPES = {"a": (40, 50), "b": (33, 64)}
 SPLIT = {"type": "random", "ratios": (0.6, 0.2, 0.2), "seed": 0}
@@ -45,6 +46,7 @@ def test_a_sample_says_where_its_pixels_are(tmp_path, gid_maker):
         "window": (0, 8, 8, 8),
         "band_indices": None,
         "seg_fields": [],
+        "bands": ("red", "green", "blue"),
         "label_map": None,
         "reduce_zero_label": False,
         "sample_idx": 31,
@@ -287,3 +289,19 @@ def test_a_new_data_set_is_a_few_lines(tmp_path):
     assert (sample["labels"] == 1).all()
     with pytest.raises(DatasetError, match=r"data/README\.md says where to get it and how to lay it out\.$"):
         Huts(tmp_path / "nowhere")
+
+
+def test_the_base_itself_serves_for_data_of_ones_own(tmp_path):
+    for scene in ("east", "west"):
+        write_raster(tmp_path / "images" / f"{scene}.tif", np.zeros((8, 8, 2), np.uint16))
+        write_raster(tmp_path / "labels" / f"{scene}.tif", np.full((8, 8), 7, np.uint8))
+    config = {
+        "type": "rs_da_mm.SceneWindowDataset",
+        "data_root": str(tmp_path),
+        "label_values": {7: 1},
+        "metainfo": {"classes": ("soil", "hut"), "palette": [(1, 1, 1), (2, 2, 2)]},
+        "pipeline": [{"type": "LoadRaster"}, {"type": "LoadRasterLabel"}],
+    }
+    dataset = DATASETS.build(config)
+    assert dataset.metainfo["classes"] == ("soil", "hut")
+    assert [sample["gt_seg_map"].max() for sample in dataset] == [1, 1]

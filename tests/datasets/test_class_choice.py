@@ -41,3 +41,8 @@ def test_a_legend_is_the_palette_with_further_colours_for_unknown():
 def test_a_legend_follows_the_classes_that_are_kept():
     code = make_label_code(OWN, ("c", "a"), [([9, 9, 9], 0), ([8, 8, 8], 1), ([7, 7, 7], 2)], [], None)
     assert code == LabelCode({(9, 9, 9): 1, (8, 8, 8): 255, (7, 7, 7): 0})
+
+
+def test_a_data_set_without_classes_says_how_to_give_them():
+    with pytest.raises(DatasetError, match=r"no classes and no palette; give metainfo=dict\(classes"):
+        choose_classes({}, {})
