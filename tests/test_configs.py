@@ -7,11 +7,8 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
-from mmengine.registry import MODELS, DefaultScope, init_default_scope
+from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
-
-from rs_da_mm.datasets.samples.catalogue import MINIATURES
-from rs_da_mm.datasets.samples.miniature import make_miniature
 
 FOLDER = Path(__file__).resolve().parents[1] / "configs"
 CONFIGS = sorted(FOLDER.glob("*.py"))
@@ -24,18 +21,8 @@ def name(path):
 
 
 @pytest.fixture(autouse=True)
-def _scope():
+def _scope(no_default_scope):
     init_default_scope("mmseg")
-    yield
-    DefaultScope._instance_dict.clear()
-
-
-@pytest.fixture(scope="session")
-def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    for miniature in MINIATURES.values():
-        make_miniature(miniature, folder, size="small")
-    return folder
 
 
 def test_there_is_a_config_of_each_preset_for_each_data_set():
@@ -84,29 +71,11 @@ def test_the_paper_schedule_is_the_printed_one(path):
     assert "early_stopping" not in config.default_hooks
 
 
-def two_iterations(path, data, work_dir):
-    """The config itself, with two batches of two windows in an epoch of one, and two windows to validate on."""
-    config = Config.fromfile(path)
-    config.work_dir = str(work_dir)
-    config.env_cfg.cudnn_benchmark = False
-    config.train_cfg.max_epochs = 1
-    config.train_dataloader.update(batch_size=2, num_workers=0, persistent_workers=False)
-    sampler = config.train_dataloader.sampler
-    if sampler.type == "DrawWithReplacementSampler":
-        sampler.update(draws=1, samples_per_draw=4)
-    else:
-        config.train_dataloader.dataset.indices = 4
-    for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
-        loader.dataset.data_root = str(data / Path(loader.dataset.data_root).relative_to("data"))
-    for loader in (config.val_dataloader, config.test_dataloader):
-        loader.update(batch_size=2, num_workers=0, persistent_workers=False)
-        loader.dataset.indices = 2
-    return config
-
-
 @pytest.mark.parametrize("path", CONFIGS, ids=name)
-def test_every_config_trains_two_iterations_and_evaluates(path, data, tmp_path):
-    runner = Runner.from_cfg(two_iterations(path, data, tmp_path))
+def test_every_config_trains_two_iterations_and_evaluates(path, two_iterations, tmp_path):
+    config = two_iterations(path.stem)
+    config.work_dir = str(tmp_path)
+    runner = Runner.from_cfg(config)
     runner.train()
     assert runner.iter == 2
     losses = runner.message_hub.get_scalar("train/loss").data[0]

@@ -1,0 +1,53 @@
+"""What tests of several rooms share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def miniatures(tmp_path_factory):
+    """A `data` folder with the small miniature of every data set."""
+    from rs_da_mm.datasets.samples.catalogue import MINIATURES
+    from rs_da_mm.datasets.samples.miniature import make_miniature
+
+    folder = tmp_path_factory.mktemp("data")
+    for miniature in MINIATURES.values():
+        make_miniature(miniature, folder, size="small")
+    return folder
+
+
+@pytest.fixture
+def no_default_scope():
+    """Forget the default scope that a runner has left."""
+    yield
+    DefaultScope._instance_dict.clear()
+
+
+@pytest.fixture
+def two_iterations(miniatures):
+    """Shrink a shipped config: two batches of two windows in one epoch, two windows to validate on and to test, no workers."""
+
+    def shrink(name):
+        config = Config.fromfile(ROOT / "configs" / f"{name}.py")
+        config.env_cfg.cudnn_benchmark = False
+        config.train_cfg.max_epochs = 1
+        sampler = config.train_dataloader.sampler
+        if sampler.type == "DrawWithReplacementSampler":
+            sampler.update(draws=1, samples_per_draw=4)
+        else:
+            config.train_dataloader.dataset.indices = 4
+        for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
+            loader.update(batch_size=2, num_workers=0, persistent_workers=False)
+            loader.dataset.data_root = str(miniatures / Path(loader.dataset.data_root).relative_to("data"))
+        for loader in (config.val_dataloader, config.test_dataloader):
+            loader.dataset.indices = 2
+        return config
+
+    return shrink
