@@ -172,8 +172,9 @@ def test_where_mmsegs_own_loss_fails():
         theirs(logits, label, ignore_index=255)
     ours = WeightedCrossEntropy(class_weight=WEIGHTS)(logits, label, ignore_index=255)
     torch.testing.assert_close(ours, F.cross_entropy(logits, label, weight=torch.tensor(WEIGHTS), ignore_index=255))
-    # Without ignored pixels theirs works, and both agree.
+    # Without ignored pixels, and without avg_non_ignore, theirs works on both stacks, and both agree.
     whole = label.masked_fill(label == 255, 1)
+    theirs = CrossEntropyLoss(class_weight=WEIGHTS)
     torch.testing.assert_close(WeightedCrossEntropy(class_weight=WEIGHTS)(logits, whole), theirs(logits, whole, ignore_index=255))
 
 
