@@ -5,8 +5,26 @@ from __future__ import annotations
 import importlib.util
 import sys
 from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
+
+_PACKAGE = Path(__file__).resolve().parent
+_INHERITANCE_PREFIX = "rs_da_mm::"
+
+
+def require_stack() -> None:
+    """Say what to install where there is no OpenMMLab stack: pip cannot ask for "one of two distributions".
+
+    Raises:
+        ImportError: When neither mmengine nor onedl-mmengine is installed.
+    """
+    if importlib.util.find_spec("mmengine") is None:
+        raise ImportError(
+            'rs_da_mm needs an OpenMMLab stack and found no mmengine: install "rs_da_mm[upstream]" (mmengine, mmcv-lite, '
+            'mmsegmentation) or "rs_da_mm[onedl]" (the OneDL forks).',
+            name="mmengine",
+        )
 
 
 class _MissingOps(ModuleType):
@@ -50,6 +68,41 @@ def install_mmcv_ops_stub() -> bool:
     return True
 
 
+def shipped_configs() -> Path:
+    """Where this package's configs are: beside the package in a clone, inside it where it is installed."""
+    beside = _PACKAGE.parent
+    return beside / "configs" if (beside / "setup.py").is_file() else _PACKAGE / ".mim" / "configs"
+
+
+def install_config_inheritance() -> None:
+    """Let a config say ``_base_ = ['rs_da_mm::macunet_gid.py']``.
+
+    mmengine's own lookup cannot do it, on either stack: it wants a folder in the name (``rs_da_mm::folder/…``) and a
+    ``model-index.yml``, does not see through pip's editable installs, and writes ``_scope_='rs_da_mm'`` into every inherited
+    dict, where ``EncoderDecoder`` and the other names of mmseg are not found. It can go when mmengine asks the package itself.
+    """
+    from mmengine.config import Config
+
+    theirs = Config._get_cfg_path
+    if getattr(theirs, "knows_rs_da_mm", False):
+        return
+
+    def get_cfg_path(cfg_path: str, filename: str) -> tuple[str, str | None]:
+        if not cfg_path.startswith(_INHERITANCE_PREFIX):
+            return theirs(cfg_path, filename)
+        name = cfg_path[len(_INHERITANCE_PREFIX) :]
+        path = shipped_configs() / name
+        if not path.is_file():
+            present = ", ".join(sorted(config.name for config in shipped_configs().glob("*.py")))
+            raise FileNotFoundError(f"{filename}: rs_da_mm has no config {name!r}. It has: {present}.")
+        return str(path), None
+
+    get_cfg_path.knows_rs_da_mm = True  # type: ignore[attr-defined]
+    Config._get_cfg_path = staticmethod(get_cfg_path)
+
+
 def install() -> None:
     """Put every work-around in place; called once, when ``rs_da_mm`` is imported."""
+    require_stack()
     install_mmcv_ops_stub()
+    install_config_inheritance()

@@ -7,7 +7,6 @@ bare name then resolves under mmseg's, mmagic's and no default scope. The childr
 
 from __future__ import annotations
 
-from mmengine.config import utils as _config_utils
 from mmengine.registry import (
     DATA_SAMPLERS,
     DATASETS,
@@ -73,6 +72,3 @@ ROOTS: tuple[Registry, ...] = (
 
 # A location that is not empty keeps mmengine from looking for `rs_da_mm.utils.register_all_modules`.
 _CHILDREN = tuple(Registry(root.name, parent=root, scope=SCOPE, locations=["rs_da_mm"]) for root in ROOTS)
-
-# Makes `_base_ = ['rs_da_mm::macunet_gid.py']` find the configs of the installed package.
-_config_utils.MODULE2PACKAGE.setdefault(SCOPE, SCOPE)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
+from mmengine.visualization import Visualizer
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -23,11 +25,18 @@ def miniatures(tmp_path_factory):
     return folder
 
 
+def forget_runs():
+    """Forget what runners leave in their process: a scope, a history, and a log whose stream pytest has closed since."""
+    for kind in (DefaultScope, MessageHub, MMLogger, Visualizer):
+        kind._instance_dict.clear()
+
+
 @pytest.fixture
-def no_default_scope():
-    """Forget the default scope that a runner has left."""
+def fresh_mmengine():
+    """Run a test, and what comes after it, as if no runner had been built in this process."""
+    forget_runs()
     yield
-    DefaultScope._instance_dict.clear()
+    forget_runs()
 
 
 @pytest.fixture

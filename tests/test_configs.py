@@ -21,7 +21,7 @@ def name(path):
 
 
 @pytest.fixture(autouse=True)
-def _scope(no_default_scope):
+def _scope(fresh_mmengine):
     init_default_scope("mmseg")
 
 

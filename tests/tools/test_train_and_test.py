@@ -18,7 +18,7 @@ GID = Path("GID", "Large-scale Classification_5classes")
 
 
 @pytest.fixture
-def tool(monkeypatch, capsys, no_default_scope):
+def tool(monkeypatch, capsys, fresh_mmengine):
     """Run a tool in this process; returns its exit status and what it wrote to standard error."""
 
     def run(name, *words):
