@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
+
+# Before torch loads its threads: they wait for each other by spinning, which slows everything down while others use the cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from mmengine.config import Config
 from mmengine.registry import RUNNERS

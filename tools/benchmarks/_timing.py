@@ -11,13 +11,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 import torch.nn.functional as F
 
 PEAK_CONVOLUTIONS = ((16, 256), (32, 128), (64, 64), (128, 32), (256, 16))  # channels in and out, height and width
 PEAK_MATRIX = 2048
+
+Measured = TypeVar("Measured")
 
 
 def synchronize(device: torch.device) -> None:
@@ -35,12 +37,30 @@ def time_once(call: Callable[[], object], device: torch.device) -> float:
     return time.perf_counter() - start
 
 
+def when_quiet(measure: Callable[[], Measured], max_others: float = 1.0, patience: int = 100) -> Measured:
+    """Return what ``measure`` returns, once it ran while other processes left the machine alone.
+
+    Where threads share a core with other work they wait for each other, and times are those of the scheduler.
+
+    Args:
+        measure: What to run.
+        max_others: The largest share of the machine's CPU time that other processes may have used meanwhile.
+        patience: How often to try.
+
+    Raises:
+        RuntimeError: If other processes never left it alone.
+    """
+    for _ in range(patience):
+        busy, start = busy_seconds(), time.perf_counter()
+        measured = measure()
+        others = (busy_seconds() - busy) / ((time.perf_counter() - start) * (os.cpu_count() or 1))
+        if others <= max_others:
+            return measured
+    raise RuntimeError(f"other processes used more than {max_others:.0%} of the CPU time in each of {patience} trials")
+
+
 def time_interleaved(
-    calls: Mapping[str, Callable[[], object]],
-    rounds: int,
-    device: torch.device,
-    max_others: float = 1.0,
-    patience: int = 20,
+    calls: Mapping[str, Callable[[], object]], rounds: int, device: torch.device, max_others: float = 1.0
 ) -> dict[str, list[float]]:
     """Time every call once per round, so that whatever slows the machine down for a while slows all of them.
 
@@ -48,33 +68,18 @@ def time_interleaved(
         calls: What to time, by name.
         rounds: How many rounds count; an untimed one comes first.
         device: Where the calls compute.
-        max_others: The share of the machine's CPU time that other processes may use during a round for it to count. Where
-            threads share a core with other work they wait for each other, and times are those of the scheduler.
-        patience: How many rounds are tried per round that counts, before as many count as there are.
+        max_others: See :func:`when_quiet`; a round that was not quiet is repeated.
 
     Returns:
         The seconds of each call, in the order of the rounds.
-
-    Raises:
-        RuntimeError: If no round counted.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    counted = 0
-    for attempt in range(1 + rounds * patience):
-        busy = busy_seconds()
-        start = time.perf_counter()
-        timed = {name: time_once(call, device) for name, call in calls.items()}
-        others = (busy_seconds() - busy) / ((time.perf_counter() - start) * (os.cpu_count() or 1))
-        if attempt == 0 or others > max_others:
-            continue
-        for name, elapsed in timed.items():
-            seconds[name].append(elapsed)
-        counted += 1
-        if counted == rounds:
-            break
-    if not counted:
-        raise RuntimeError(f"other processes used more than {max_others:.0%} of the CPU time in each of {attempt} rounds")
-    return seconds
+
+    def one_round() -> dict[str, float]:
+        return {name: time_once(call, device) for name, call in calls.items()}
+
+    one_round()
+    timed = [when_quiet(one_round, max_others) for _ in range(rounds)]
+    return {name: [seconds[name] for seconds in timed] for name in calls}
 
 
 def busy_seconds() -> float:
