@@ -99,7 +99,7 @@ def show_results(work_dir: Path, since: float) -> None:
         for path in sorted(path for path in new if path.match(pattern))[-6:]:
             print(f"  {path}")
     for scalars in (path for path in new if path.name == "scalars.json"):
-        print(f"\nLast evaluation, percent, on the miniature:\n  {last_scores(scalars)}")
+        print(f"\nLast validation, percent, on the miniature (the evaluation is the table above):\n  {last_scores(scalars)}")
 
 
 def main() -> None:
