@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rs_da_mm.models.macunet.pointwise import is_channels_last, reduce_maps
+
 
 class ChannelAttention(nn.Module):
     """A 1×1 convolution over several maps, then one weight per channel from what the map holds on average and at most.
@@ -52,42 +54,13 @@ def _mlp(channels: int, hidden: int) -> nn.Sequential:
     )
 
 
-def reduce_maps(maps: Sequence[Tensor], weight: Tensor) -> Tensor:
-    """Apply a 1×1 convolution to the concatenation of maps: ``conv2d(cat(maps, 1), weight)``.
-
-    Maps in the ``channels_last`` format are matrices of pixels × channels. For them it is a sum of one matrix product per map, and
-    the concatenation is written and read neither in the forward nor in the backward pass.
-
-    Args:
-        maps: ``(N, C_k, H, W)`` each.
-        weight: ``(out_channels, ΣC_k, 1, 1)``.
-
-    Returns:
-        ``(N, out_channels, H, W)``.
-    """
-    if not all(_is_channels_last(x) for x in maps):
-        return F.conv2d(torch.cat(list(maps), 1), weight)
-    parts = weight.flatten(1).split([x.shape[1] for x in maps], dim=1)
-    first, *others = (x.permute(0, 2, 3, 1) for x in maps)
-    out = first.flatten(0, 2) @ parts[0].t()
-    for x, part in zip(others, parts[1:], strict=True):
-        # In place, autocast does not act: the first product has settled the precision.
-        out = out.addmm_(x.flatten(0, 2).to(out.dtype), part.t().to(out.dtype))
-    return out.unflatten(0, first.shape[:3]).permute(0, 3, 1, 2)
-
-
 def _spatial_mean(x: Tensor) -> Tensor:
-    """Return ``(N, C, 1, 1)``, the mean over all pixels.
-
-    For ``channels_last`` it is a matrix product, since torch's own mean makes an fp32 copy of a bf16 map, and returns its gradient
-    in another memory format.
-    """
-    if not _is_channels_last(x):
+    """Return ``(N, C, 1, 1)``, the mean over all pixels, whose gradient comes in the memory format of ``x``."""
+    if not is_channels_last(x):
         return F.adaptive_avg_pool2d(x, 1)
     pixels = x.permute(0, 2, 3, 1).flatten(1, 2)
-    total = pixels.new_ones(pixels.shape[0], 1, pixels.shape[1]) @ pixels
-    return (total / pixels.shape[1]).permute(0, 2, 1).unsqueeze(3)
-
-
-def _is_channels_last(x: Tensor) -> bool:
-    return x.is_contiguous(memory_format=torch.channels_last)
+    if x.dtype == torch.bfloat16:  # on a CPU, torch's own mean would make an fp32 copy of the map
+        mean = pixels.new_ones(pixels.shape[0], 1, pixels.shape[1]) @ pixels / pixels.shape[1]
+    else:
+        mean = pixels.mean(1, keepdim=True)
+    return mean.permute(0, 2, 1).unsqueeze(3)

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rs_da_mm.models.macunet.asymmetric_conv import AsymmetricConv, Kernel
+from rs_da_mm.models.macunet.pointwise import add_reduced
 
 
 class UpSample(nn.Module):
@@ -38,12 +39,7 @@ class UpSample(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Double height and width of ``(N, in_channels, H, W)``."""
-        if torch.is_grad_enabled():
-            # The bias is added apart: oneDNN takes longer over its gradient than over the kernel's, a plain sum does not.
-            x = F.conv_transpose2d(x, self.conv.weight, stride=2)
-            x = x.add_(self.bias.to(x.dtype).view(-1, 1, 1))
-        else:
-            x = self.conv(x)
+        x = _double(x, self.conv.weight, self.bias)
         return x if self.refine is None else self.refine(x)
 
 
@@ -68,5 +64,14 @@ def up_sample_and_reduce(sources: Sequence[Tensor], hops: Sequence[UpSample], la
     # Products and sums, not matrix products: autocast leaves them in the precision that the kernels are stored in.
     kernels = [(slices[:, k, :, None, None] * hop.conv.weight[:, None]).sum(2) for k, hop in enumerate(hops)]
     bias = (slices * torch.stack([hop.bias for hop in hops])).sum((1, 2))
-    out = F.conv_transpose2d(torch.cat(list(sources), 1), torch.cat(kernels), stride=2)
-    return out.add_(F.conv2d(lateral, weight[:, -width:], bias))
+    out = _double(torch.cat(list(sources), 1), torch.cat(kernels), bias)
+    return add_reduced(out, lateral, weight[:, -width:])
+
+
+def _double(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Apply the transposed convolution of stride 2 with a kernel ``(in_channels, out_channels, 2, 2)``."""
+    if not torch.is_grad_enabled():
+        return F.conv_transpose2d(x, weight, bias, stride=2)
+    # The bias is added apart: oneDNN takes longer over its gradient than over the kernel's, a plain sum does not.
+    x = F.conv_transpose2d(x, weight, stride=2)
+    return x.add_(bias.to(x.dtype).view(-1, 1, 1))
