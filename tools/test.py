@@ -58,7 +58,7 @@ def main() -> None:
     runner = RUNNERS.build(config) if "runner_type" in config else Runner.from_cfg(config)
     load_model_strictly(runner.model, arguments.checkpoint)
     runner.test()
-    finish_ranks()
+    finish_ranks(runner)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def main() -> None:
     prepare_ranks(arguments.launcher, config)
     runner = RUNNERS.build(config) if "runner_type" in config else Runner.from_cfg(config)
     runner.train()
-    finish_ranks()
+    finish_ranks(runner)
 
 
 if __name__ == "__main__":

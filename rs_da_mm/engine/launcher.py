@@ -12,6 +12,7 @@ before a validation, which otherwise tests as many different models as there are
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from datetime import timedelta
@@ -20,7 +21,9 @@ from typing import Any
 import torch
 from mmengine.device import get_device
 from mmengine.dist import is_distributed
+from mmengine.model import is_model_wrapper
 from mmengine.registry import MODEL_WRAPPERS
+from mmengine.runner import Runner
 from torch import distributed as torch_dist
 from torch.nn.parallel import DistributedDataParallel
 
@@ -66,10 +69,23 @@ def prepare_ranks(launcher: str, cfg: MutableMapping[str, Any]) -> None:
         )
 
 
-def finish_ranks() -> None:
-    """Leave the process group, if there is one; call it after the last collective step of a run that went well."""
-    if is_distributed():
-        torch_dist.destroy_process_group()
+def finish_ranks(runner: Runner | None = None) -> None:
+    """Leave the process group, if there is one; call it after the last collective step of a run that went well.
+
+    The group ends with the last reference to it, and one is in the distributed wrapper of the model. A group that lives until
+    the interpreter ends takes the process down with "terminate called without an active exception" now and then, because gloo's
+    threads let go of their last tensors too late; torchrun then reports a run that went well as failed.
+
+    Args:
+        runner: Its model is taken out of the distributed wrapper; it cannot train in several ranks afterwards.
+    """
+    if not is_distributed():
+        return
+    torch_dist.barrier()  # no rank is still sending
+    if runner is not None and is_model_wrapper(runner.model):
+        runner.model = runner.model.module
+    gc.collect()  # the wrapper is part of reference cycles
+    torch_dist.destroy_process_group()
 
 
 def _prepare_cuda(launcher: str, cfg: MutableMapping[str, Any]) -> None:

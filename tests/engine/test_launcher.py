@@ -150,6 +150,7 @@ def test_finishing_without_a_process_group_does_nothing():
 
 TRAINING = """
 import json, os, sys
+from pathlib import Path
 import torch
 from mmengine.config import Config
 from mmengine.model import BaseModel
@@ -200,7 +201,15 @@ scores = {name: runner.message_hub.get_scalar("val/" + name).current() for name 
 state = {name: value.double().flatten().tolist() for name, value in net.state_dict().items()}
 with open(f"rank{os.environ['RANK']}.json", "w") as file:
     json.dump(dict(state=state, scores=scores, iterations=runner.iter, seed=runner.seed), file)
-finish_ranks()
+
+def gloo_threads():
+    names = (task.read_text().strip() for task in Path("/proc/self/task").glob("*/comm"))
+    return [name for name in names if "gloo" in name]
+
+before = gloo_threads()
+finish_ranks(runner)
+with open(f"threads{os.environ['RANK']}.json", "w") as file:
+    json.dump(dict(before=before, after=gloo_threads()), file)
 """
 
 
@@ -223,6 +232,10 @@ def test_two_ranks_train_one_model_on_a_cpu(tmp_path):
     assert [rank["iterations"] for rank in ranks] == [2, 2]
     assert [rank["seed"] for rank in ranks] == [3, 4]
     assert (tmp_path / "work" / "epoch_1.pth").is_file()
+    threads = [json.loads((tmp_path / f"threads{rank}.json").read_text()) for rank in range(2)]
+    if sys.platform.startswith("linux"):
+        assert all(rank["before"] for rank in threads)
+    assert all(not rank["after"] for rank in threads), "a thread of gloo's that outlives the interpreter ends the process with it"
 
 
 @pytest.mark.slow
