@@ -9,7 +9,6 @@ Usage: ``python tools/benchmarks/macunet.py [--batch 4] [--size 256] [--device c
 from __future__ import annotations
 
 import argparse
-import contextlib
 import copy
 import json
 import statistics
@@ -17,7 +16,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -50,8 +49,21 @@ class Segmentor(nn.Module):
         return self.classifier(self.backbone(x)[0])
 
 
-SIDES = {"plain fp32": (False, False), "this fp32": (True, False), "this bf16": (True, True)}
-"""What is compared: whether it is this MACU-Net, and whether it runs under bf16 autocast."""
+Precision = Literal["fp32", "bf16 autocast", "bf16 weights"]
+SIDES: dict[str, dict[str, tuple[bool, Precision]]] = {
+    "training": {
+        "plain fp32": (False, "fp32"),
+        "this fp32": (True, "fp32"),
+        "this bf16 autocast": (True, "bf16 autocast"),
+    },
+    "inference": {
+        "plain fp32": (False, "fp32"),
+        "this fp32": (True, "fp32"),
+        "this bf16 autocast": (True, "bf16 autocast"),
+        "this bf16 weights": (True, "bf16 weights"),
+    },
+}
+"""What is compared: whether it is this MACU-Net, and in which precision it runs."""
 
 
 def regions(batch: int, bands: int, size: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -73,7 +85,7 @@ def networks(bands: int, device: torch.device) -> tuple[PlainMACUNet, Segmentor]
     """Return both forms with the same weights, trained for a few steps so that statistics and scores are not those of noise."""
     torch.manual_seed(0)
     fast = in_channels_last(Segmentor(bands).to(device))
-    step = training_step(fast, device, bf16=False)
+    step = training_step(fast, device, "fp32")
     for index in range(WARM_STEPS):
         images, labels = regions(4, bands, WARM_SIZE, seed=1 + index)
         step(images.to(device), labels.to(device))
@@ -82,18 +94,13 @@ def networks(bands: int, device: torch.device) -> tuple[PlainMACUNet, Segmentor]
     return plain, fast
 
 
-def autocast(device: torch.device, bf16: bool) -> contextlib.AbstractContextManager[Any]:
-    """Return bf16 autocast, or nothing."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=bf16)
-
-
-def training_step(model: nn.Module, device: torch.device, bf16: bool) -> Callable[[Tensor, Tensor], Tensor]:
+def training_step(model: nn.Module, device: torch.device, precision: Precision) -> Callable[[Tensor, Tensor], Tensor]:
     """Return a step of forward pass, cross entropy, backward pass and Adam, which returns the scores."""
     optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=True)
     model.train()
 
     def step(images: Tensor, labels: Tensor) -> Tensor:
-        with autocast(device, bf16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16 autocast"):
             scores = model(images)
         F.cross_entropy(scores.float(), labels).backward()
         optimizer.step()
@@ -103,13 +110,18 @@ def training_step(model: nn.Module, device: torch.device, bf16: bool) -> Callabl
     return step
 
 
-def inference(model: nn.Module, device: torch.device, bf16: bool) -> Callable[[Tensor], Tensor]:
-    """Return a forward pass without gradients."""
+def inference(model: nn.Module, device: torch.device, precision: Precision) -> Callable[[Tensor], Tensor]:
+    """Return a forward pass without gradients, of the network deployed if it can be."""
     model.eval()
+    if isinstance(model, Segmentor):
+        model.backbone.switch_to_deploy()
+        in_channels_last(model)
+    dtype = torch.bfloat16 if precision == "bf16 weights" else torch.float32
+    model.to(dtype)
 
     def forward(images: Tensor) -> Tensor:
-        with torch.no_grad(), autocast(device, bf16):
-            return model(images).float()
+        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16 autocast"):
+            return model(images.to(dtype)).float()
 
     return forward
 
@@ -118,16 +130,12 @@ def calls(mode: str, plain: nn.Module, fast: nn.Module, images: Tensor, labels: 
     """Return what to time in a mode, by the name of the side; each side works on its own copy of the weights."""
     device = images.device
     made: dict[str, Callable[[], Tensor]] = {}
-    for name, (ours, bf16) in SIDES.items():
+    for name, (ours, precision) in SIDES[mode].items():
         model = copy.deepcopy(fast if ours else plain)
         if mode == "training":
-            made[name] = partial(training_step(model, device, bf16), images, labels)
+            made[name] = partial(training_step(model, device, precision), images, labels)
         else:
-            model.eval()
-            if isinstance(model, Segmentor):
-                model.backbone.switch_to_deploy()
-                in_channels_last(model)
-            made[name] = partial(inference(model, device, bf16), images)
+            made[name] = partial(inference(model, device, precision), images)
     return made
 
 
@@ -159,7 +167,7 @@ def memory_of(mode: str, side: str, options: argparse.Namespace) -> int | None:
     return _timing.peak_memory_of(calls(mode, plain, fast, images, labels)[side], device)
 
 
-def measure(mode: str, options: argparse.Namespace, peaks: dict[bool, float]) -> list[dict[str, Any]]:
+def measure(mode: str, options: argparse.Namespace, peaks: dict[str, float]) -> list[dict[str, Any]]:
     """Time all sides of a mode and compare their scores with the plain side's.
 
     Returns:
@@ -175,7 +183,7 @@ def measure(mode: str, options: argparse.Namespace, peaks: dict[bool, float]) ->
     passes = 3 if mode == "training" else 1  # forward, gradient of the input, gradient of the weights
     flops = passes * forward_flops(options.bands, options.size, one_kernel=True)
     results = []
-    for name, (_, bf16) in SIDES.items():
+    for name, (_, precision) in SIDES[mode].items():
         per_image = [value / options.batch for value in seconds[name]]
         memory = ["--memory-of", mode, name, *_repeat(options)]
         results.append(
@@ -186,7 +194,7 @@ def measure(mode: str, options: argparse.Namespace, peaks: dict[bool, float]) ->
                 "ms_per_image_best": 1e3 * min(per_image),
                 "speed_up": _timing.median_ratio(seconds["plain fp32"], seconds[name]),
                 "speed_up_best": min(seconds["plain fp32"]) / min(seconds[name]),
-                "share_of_peak": flops / statistics.median(per_image) / peaks[bf16],
+                "share_of_peak": flops / statistics.median(per_image) / peaks[precision.split()[0]],
                 "max_score_difference": (scores[name] - scores["plain fp32"]).abs().max().item(),
                 "largest_score": scores["plain fp32"].abs().max().item(),
                 "label_agreement": (scores[name].argmax(1) == scores["plain fp32"].argmax(1)).double().mean().item(),
@@ -274,7 +282,7 @@ def main() -> None:
     print(f"forward pass per image: {nine / 1e9:.2f} GFLOP at 9 taps per block, {fifteen / 1e9:.2f} at 15\n")
     results = []
     for mode in options.modes:
-        results += measure(mode, options, {False: fp32, True: bf16})
+        results += measure(mode, options, {"fp32": fp32, "bf16": bf16})
         print(f"{mode}\n\n{report([result for result in results if result['mode'] == mode])}\n", flush=True)
     summary = {"machine": _timing.machine(device), "peak_fp32": fp32, "peak_bf16": bf16, "results": results}
     print(json.dumps({**summary, "batch": options.batch, "size": options.size}))

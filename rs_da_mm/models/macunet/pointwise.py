@@ -42,18 +42,19 @@ def add_reduced(out: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     """Add a 1×1 convolution to a map in place: ``out + conv2d(x, weight)``.
 
     Args:
-        out: ``(N, out_channels, H, W)``; it is overwritten.
+        out: ``(N, out_channels, H, W)``; it is overwritten by the result.
         x: ``(N, C, H, W)``.
         weight: ``(out_channels, C, 1, 1)``.
 
     Returns:
-        ``out``.
+        The sum, in the memory of ``out``.
     """
     if torch.is_grad_enabled() or not (is_channels_last(out) and is_channels_last(x)):
         return out.add_(F.conv2d(x, weight))
-    # Autocast does not act on products in place: the precision is that of `out`.
-    _pixels(out).addmm_(_pixels(x).to(out.dtype), weight.flatten(1).t().to(out.dtype))
-    return out
+    # Autocast does not act on products in place: the precision is that of `out`. What is returned follows from the product, not
+    # from `out`, so that exporters that know no memory shared by views see it too.
+    product = _pixels(out).addmm_(_pixels(x).to(out.dtype), weight.flatten(1).t().to(out.dtype))
+    return product.view(out.permute(0, 2, 3, 1).shape).permute(0, 3, 1, 2)
 
 
 def _pixels(x: Tensor) -> Tensor:
