@@ -4,32 +4,48 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
 from pathlib import Path
 from typing import Any
 
+from rs_da_mm.partial_files import begin_partial, publish
 
-def atomic_write_bytes(path: str | Path, content: bytes) -> None:
+_PIECE = 1 << 24
+
+
+def atomic_write_bytes(path: str | Path, content: bytes | memoryview, check: bool = False) -> None:
     """Write a file under a temporary name beside its place, then put it there in one step.
 
     Args:
         path: Where the file goes; its folder is made when it is missing.
         content: The whole content.
+        check: Whether to read it back before it takes its place.
 
     Raises:
-        OSError: When it cannot be written; a file already at ``path`` is then as it was.
+        OSError: When it cannot be written, or does not read back as it was written; a file already at ``path`` is then as it was.
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial-{os.getpid()}-{uuid.uuid4().hex[:8]}")
+    partial = begin_partial(target)
     try:
         with partial.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(target)
+        if check:
+            _check_content(partial, memoryview(content))
+        publish(partial, target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _check_content(path: Path, content: memoryview) -> None:
+    done = 0
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            if piece != content[done : done + len(piece)]:
+                break
+            done += len(piece)
+    if done != len(content):
+        raise OSError(f"{path}: does not read back as it was written (byte {done} of {len(content)}); the disk may be failing")
 
 
 def atomic_write_text(path: str | Path, text: str) -> None:

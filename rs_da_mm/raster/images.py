@@ -9,10 +9,11 @@ import rasterio
 from numpy.typing import NDArray
 
 from rs_da_mm.errors import RasterError
+from rs_da_mm.partial_files import begin_partial
 from rs_da_mm.raster.checks import check_written
 from rs_da_mm.raster.handles import quiet
 from rs_da_mm.raster.ledger import Ledger
-from rs_da_mm.raster.partial import begin_partial, discard, publish
+from rs_da_mm.raster.partial import discard, publish
 from rs_da_mm.raster.profile import Profile
 from rs_da_mm.raster.windows import Window
 

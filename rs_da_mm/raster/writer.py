@@ -14,13 +14,14 @@ from numpy.typing import DTypeLike, NDArray
 from rasterio.windows import Window as FileWindow
 
 from rs_da_mm.errors import RasterError
+from rs_da_mm.partial_files import begin_partial
 from rs_da_mm.raster.checks import check_written
 from rs_da_mm.raster.georeference import Georeference
 from rs_da_mm.raster.geotiff import SUFFIXES, Storage, create_geotiff
 from rs_da_mm.raster.handles import GDAL_ERRORS, quiet, reason
 from rs_da_mm.raster.images import DRIVERS, write_image
 from rs_da_mm.raster.ledger import Ledger
-from rs_da_mm.raster.partial import begin_partial, discard, publish
+from rs_da_mm.raster.partial import discard, publish
 from rs_da_mm.raster.profile import make_profile, require_fit
 from rs_da_mm.raster.windows import Window
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
 
+from rs_da_mm import partial_files
 from rs_da_mm.errors import RasterError
-from rs_da_mm.raster import Georeference, RasterWriter, Scene, partial, window_grid, write_raster
+from rs_da_mm.raster import Georeference, RasterWriter, Scene, window_grid, write_raster
 from rs_da_mm.raster.handles import open_fresh
 
 UTM = CRS.from_epsg(32650)
@@ -43,7 +44,7 @@ def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(autouse=True)
 def _forget_swept_folders(monkeypatch):
-    monkeypatch.setattr(partial, "_swept", set())
+    monkeypatch.setattr(partial_files, "_swept", set())
 
 
 def test_a_raster_says_what_it_was_told(tmp_path, pixels):
