@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from mmengine.registry import DefaultScope
 from mmengine.visualization import Visualizer
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # for the small trainings that several rooms share
 
 
 @pytest.fixture(scope="session")
@@ -25,18 +27,24 @@ def miniatures(tmp_path_factory):
     return folder
 
 
-def forget_runs():
+def _forget_runs():
     """Forget what runners leave in their process: a scope, a history, and a log whose stream pytest has closed since."""
     for kind in (DefaultScope, MessageHub, MMLogger, Visualizer):
         kind._instance_dict.clear()
 
 
+@pytest.fixture(scope="session")
+def forget_runs():
+    """Make the next runner as if none had been built in this process; for tests that build several."""
+    return _forget_runs
+
+
 @pytest.fixture
 def fresh_mmengine():
     """Run a test, and what comes after it, as if no runner had been built in this process."""
-    forget_runs()
+    _forget_runs()
     yield
-    forget_runs()
+    _forget_runs()
 
 
 @pytest.fixture
