@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
-from mmengine.dist import all_reduce
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from mmengine.registry import DATASETS, HOOKS, METRICS, MODELS
+from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 from torch import nn
 
@@ -26,7 +27,7 @@ import rs_da_mm  # noqa: F401  (registers)
 
 @DATASETS.register_module()
 class TinyDataset(BaseDataset):
-    METAINFO = {"classes": ("a", "b"), "palette": [(0, 0, 0), (1, 2, 3)]}
+    METAINFO: ClassVar = {"classes": ("a", "b"), "palette": [(0, 0, 0), (1, 2, 3)]}
 
     def __init__(self, length=10, **kwargs):
         self.length = length
@@ -36,7 +37,7 @@ class TinyDataset(BaseDataset):
         return [{"number": number, "sample_idx": number} for number in range(self.length)]
 
     def prepare_data(self, idx):
-        noise = random.random() + np.random.rand() + torch.rand(()).item()
+        noise = random.random() + np.random.rand() + torch.rand(()).item()  # noqa: NPY002
         image = torch.full((2, 4, 4), float(idx)) / self.length + noise * torch.linspace(0, 1, 32).view(2, 4, 4)
         told = {"target": float(idx % 3), "img_path": f"image_{idx}.tif", "noise": noise}
         return {"inputs": image, "data_samples": BaseDataElement(metainfo=told)}
@@ -172,11 +173,6 @@ def tiny_config(work_dir, by_epoch=True, workers=0, accumulate=1, interval=1, ho
     return Config(config)
 
 
-def weights_of(path):
-    """What a checkpoint holds that must be the same: everything but the time it was written."""
-    return torch.load(Path(path), weights_only=True)
-
-
 def same(one, two, where="checkpoint"):
     """Say where two nested values differ, bit by bit."""
     if isinstance(one, torch.Tensor):
@@ -192,7 +188,35 @@ def same(one, two, where="checkpoint"):
     return [] if one == two else [f"{where}: {one} and {two}"]
 
 
-def sum_over_ranks(value):
-    tensor = torch.tensor(float(value))
-    all_reduce(tensor)
-    return tensor.item()
+def differences(one, two):
+    """Compare everything in two checkpoints but the time and the place they were written."""
+    return same(*(_comparable(Path(path)) for path in (one, two)))
+
+
+def _comparable(path):
+    checkpoint = torch.load(path, weights_only=True)
+    for key in ("time", "experiment_name", "cfg"):
+        del checkpoint["meta"][key]
+    hub = checkpoint["message_hub"]
+    del hub["resumed_keys"]
+    for name in [name for name in hub["log_scalars"] if "time" in name]:
+        del hub["log_scalars"][name]
+    info = hub["runtime_info"]
+    for name in ("cfg", "eta", "last_ckpt", "memory", "experiment_name"):
+        info.pop(name, None)
+    for name, value in info.items():
+        if isinstance(value, (str, list)):
+            info[name] = str(value).replace(str(path.parent), "")
+    return checkpoint
+
+
+def train(config, forget):
+    """Train in this process; gives the journal, and whether the run came to its end."""
+    forget()
+    runner = Runner.from_cfg(config)
+    journal = next(hook for hook in runner.hooks if isinstance(hook, JournalHook))
+    try:
+        runner.train()
+    except PowerCut:
+        return journal, False
+    return journal, True

@@ -2,55 +2,46 @@
 
 from __future__ import annotations
 
-import shutil
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
-from tiny_training import JournalHook, PowerCut, same, tiny_config
+from mmengine.registry import HOOKS
+from tiny_training import differences, tiny_config, train
 
-from rs_da_mm.engine import AtomicCheckpointHook
+from rs_da_mm.engine import save_interrupted
+from rs_da_mm.engine.run_state import current_position
 
 pytestmark = pytest.mark.usefixtures("fresh_mmengine")
+TESTS = Path(__file__).resolve().parents[1]
 
 
-def run(forget_runs, work_dir, resume=False, **options):
-    """Train; gives the journal, and whether the run came to its end."""
-    forget_runs()
-    config = tiny_config(work_dir, **options)
-    config.resume = resume
-    runner = Runner.from_cfg(config)
-    journal = next(hook for hook in runner.hooks if isinstance(hook, JournalHook))
-    try:
-        runner.train()
-    except PowerCut:
-        return journal, False
-    return journal, True
+class _Stopped(Exception):
+    pass
 
 
-def differences(one, two):
-    """Compare everything in two checkpoints except for times."""
-    first, second = (torch.load(path, weights_only=True) for path in (one, two))
-    for checkpoint, folder in ((first, one.parent), (second, two.parent)):
-        checkpoint["meta"].pop("time")
-        checkpoint["meta"].pop("experiment_name")
-        checkpoint["meta"]["cfg"] = ""
-        hub = checkpoint["message_hub"]
-        for name in [name for name in hub["log_scalars"] if "time" in name]:
-            del hub["log_scalars"][name]
-        info = hub["runtime_info"]
-        info.pop("cfg", None)
-        info.pop("eta", None)
-        for name, value in info.items():
-            if isinstance(value, str):
-                info[name] = value.replace(str(folder), "")
-            if isinstance(value, list):
-                info[name] = [str(item).replace(str(folder), "") for item in value]
-        hub["resumed_keys"] = {}
-        for key in ("last_ckpt", "memory", "experiment_name"):
-            info.pop(key, None)
-    return same(first, second)
+@HOOKS.register_module()
+class InterruptHook(Hook):
+    """Saves in the middle of everything, and leaves."""
+
+    priority = "LOWEST"
+
+    def __init__(self, at, before=False):
+        self.at = at
+        self.before = before
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        self.position = current_position(runner) if self.before else None
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if runner.iter == self.at:
+            save_interrupted(runner, self.position)
+            raise _Stopped
 
 
 def last(folder, by_epoch):
@@ -66,32 +57,139 @@ def uninterrupted(tmp_path_factory, forget_runs):
         key = tuple(sorted(options.items()))
         if key not in made:
             folder = tmp_path_factory.mktemp("whole")
-            made[key] = folder, run(forget_runs, folder, **options)[0]
+            made[key] = folder, train(tiny_config(folder, **options), forget_runs)[0]
         return made[key]
 
     return give
 
 
+@pytest.fixture
+def resumed_equals(tmp_path, forget_runs, uninterrupted):
+    """Stop a run by a hook, resume it, and compare with the whole run."""
+
+    def check(hook, resume_options=None, stopped_by=(), whole_options=None, **options):
+        options.setdefault("interval", 1 if options["by_epoch"] else 3)
+        folder, journal = uninterrupted(**options, **(whole_options or {}))
+        config = tiny_config(tmp_path, hooks=[hook], **options)
+        if stopped_by:
+            with pytest.raises(stopped_by):
+                train(config, forget_runs)
+        else:
+            assert not train(config, forget_runs)[1]
+        again = tiny_config(tmp_path, **{**options, **(resume_options or {})})
+        again.resume = True
+        resumed, done = train(again, forget_runs)
+        assert done
+        assert max(resumed.losses, default=14) == 14
+        assert {i for i, noise in resumed.noise.items() if noise != journal.noise[i]} == set()
+        assert {i for i, losses in resumed.losses.items() if losses != journal.losses[i]} == set()
+        assert differences(last(folder, options["by_epoch"]), last(tmp_path, options["by_epoch"])) == []
+        assert {path.name for path in folder.glob("*.pth")} == {path.name for path in tmp_path.glob("*.pth")}
+        return resumed
+
+    return check
+
+
 @pytest.mark.parametrize("by_epoch", [True, False])
 @pytest.mark.parametrize("stop", [1, 4, 5, 6, 9, 10, 13, 14])
-def test_a_run_stopped_anywhere_goes_on_as_if_it_had_not(tmp_path, forget_runs, uninterrupted, by_epoch, stop):
-    folder, journal = uninterrupted(by_epoch=by_epoch, interval=1 if by_epoch else 3)
-    options = {"by_epoch": by_epoch, "interval": 1 if by_epoch else 3}
-    assert not run(forget_runs, tmp_path, hooks=[{"type": "StopHook", "at": stop}], **options)[1]
-    resumed, done = run(forget_runs, tmp_path, resume=True, **options)
-    assert done
-    assert all(journal.losses[iteration] == losses for iteration, losses in resumed.losses.items())
-    assert all(journal.noise[iteration] == noise for iteration, noise in resumed.noise.items())
-    assert max(resumed.losses) == 14
-    assert differences(last(folder, by_epoch), last(tmp_path, by_epoch)) == []
-    assert {path.name for path in folder.glob("*.pth")} == {path.name for path in tmp_path.glob("*.pth")}
+def test_a_run_stopped_anywhere_goes_on_as_if_it_had_not(resumed_equals, by_epoch, stop):
+    resumed_equals({"type": "StopHook", "at": stop}, by_epoch=by_epoch)
 
 
 @pytest.mark.parametrize("by_epoch", [True, False])
-def test_workers_change_nothing_and_a_resume_with_them_neither(tmp_path, forget_runs, uninterrupted, by_epoch):
-    folder, journal = uninterrupted(by_epoch=by_epoch, interval=1 if by_epoch else 3)
-    options = {"by_epoch": by_epoch, "interval": 1 if by_epoch else 3, "workers": 2}
-    assert not run(forget_runs, tmp_path, hooks=[{"type": "StopHook", "at": 8}], **options)[1]
-    resumed, _ = run(forget_runs, tmp_path, resume=True, **options)
-    assert all(journal.noise[iteration] == noise for iteration, noise in resumed.noise.items())
-    assert differences(last(folder, by_epoch), last(tmp_path, by_epoch)) == []
+@pytest.mark.parametrize("at", [0, 2, 4, 5, 8, 13])
+def test_a_run_saved_between_two_checkpoints_goes_on_there(resumed_equals, by_epoch, at):
+    resumed = resumed_equals({"type": "InterruptHook", "at": at}, stopped_by=_Stopped, by_epoch=by_epoch)
+    assert min(resumed.losses, default=15) == at + 1
+
+
+def test_nothing_is_left_of_the_interruption(resumed_equals, tmp_path):
+    resumed_equals({"type": "InterruptHook", "at": 2}, stopped_by=_Stopped, by_epoch=True)
+    assert not (tmp_path / "interrupted.pth").exists()
+    assert (tmp_path / "last_checkpoint").read_text() == str(tmp_path / "epoch_3.pth")
+
+
+@pytest.mark.parametrize("by_epoch", [True, False])
+@pytest.mark.parametrize("at", [1, 2, 5])
+def test_an_open_accumulation_is_not_lost(resumed_equals, by_epoch, at):
+    resumed_equals({"type": "InterruptHook", "at": at}, stopped_by=_Stopped, by_epoch=by_epoch, accumulate=3)
+
+
+def test_accumulation_across_the_end_of_an_epoch(resumed_equals):
+    resumed_equals({"type": "StopHook", "at": 7}, by_epoch=True, accumulate=2)
+
+
+@pytest.mark.parametrize("by_epoch", [True, False])
+def test_workers_change_nothing(resumed_equals, forget_runs, uninterrupted, by_epoch):
+    resumed_equals({"type": "StopHook", "at": 8}, by_epoch=by_epoch, workers=2, resume_options={"workers": 0})
+    interval = 1 if by_epoch else 3
+    with_workers = uninterrupted(by_epoch=by_epoch, interval=interval, workers=2)
+    without = uninterrupted(by_epoch=by_epoch, interval=interval)
+    assert with_workers[1].noise == without[1].noise
+    assert with_workers[1].losses == without[1].losses
+
+
+def test_augmentations_differ_from_epoch_to_epoch(uninterrupted):
+    _, journal = uninterrupted(by_epoch=True, interval=1)
+    noise = [value for values in journal.noise.values() for value in values]
+    assert len(set(noise)) == 30
+
+
+def test_validating_changes_nothing_in_the_training(tmp_path, forget_runs, uninterrupted):
+    _, journal = uninterrupted(by_epoch=True, interval=1)
+    config = tiny_config(tmp_path, save_best=None)
+    config.train_cfg.val_interval = 3
+    assert train(config, forget_runs)[0].losses == journal.losses
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "missing"])
+def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path, forget_runs, uninterrupted, damage):
+    folder, journal = uninterrupted(by_epoch=True, interval=1)
+    train(tiny_config(tmp_path, hooks=[{"type": "StopHook", "at": 12}]), forget_runs)
+    newest = tmp_path / "epoch_2.pth"
+    content = newest.read_bytes()
+    if damage == "missing":
+        newest.unlink()
+    else:
+        middle = len(content) // 2
+        flipped = content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :]
+        newest.write_bytes({"cut": content[:middle], "flipped": flipped, "empty": b""}[damage])
+    config = tiny_config(tmp_path)
+    config.resume = True
+    resumed, done = train(config, forget_runs)
+    assert done
+    assert min(resumed.losses) == 5
+    assert resumed.losses == {i: losses for i, losses in journal.losses.items() if i >= 5}
+    assert differences(last(folder, True), last(tmp_path, True)) == []
+    if damage != "missing":
+        log = "".join(path.read_text() for path in tmp_path.rglob("*.log"))
+        assert f"Passed over: {newest}" in log
+        assert f"Going on from the checkpoint before, {tmp_path / 'epoch_1.pth'}" in log
+
+
+@pytest.mark.parametrize("kind", ["epoch", "iteration"])
+def test_two_ranks(tmp_path, kind):
+    words = [
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node=2",
+        str(TESTS / "tiny_ranks.py"),
+        str(tmp_path),
+        kind,
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "-1"}
+    ended = subprocess.run(
+        [sys.executable, *map(str, words)], capture_output=True, text=True, timeout=240, env=environment, check=False
+    )
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    ranks = [json.loads((tmp_path / f"rank_{rank}.json").read_text()) for rank in (0, 1)]
+    for rank in ranks:
+        assert rank["stopped"]
+        assert rank["resumed_from"] == (5 if kind == "epoch" else 8)
+        assert (rank["losses"], rank["noise"], rank["checkpoint"]) == ([], [], [])
+    assert set(ranks[0]["first_noise"]).isdisjoint(ranks[1]["first_noise"])
+    saved = torch.load(tmp_path / "whole" / ("epoch_3.pth" if kind == "epoch" else "iter_15.pth"), weights_only=True)
+    own = saved["run_state"]["ranks"]
+    assert own[0]["buffers"] == {}
+    assert {"norm.running_mean", "queue"} <= own[1]["buffers"].keys(), "ranks keep batch statistics and queues of their own"

@@ -55,14 +55,14 @@ def in_one_sentence(answer, *told):
 def test_train_resume_and_test(tool, small, tmp_path):
     work = tmp_path / "work"
     assert tool("train.py", small, "--work-dir", work)[0] == 0
-    first = torch.load(work / "epoch_1.pth", weights_only=False)
+    first = torch.load(work / "epoch_1.pth", weights_only=True)
     assert first["meta"]["iter"] == 2
 
     longer = ["--cfg-options", "train_cfg.max_epochs=2"]
     assert tool("train.py", small, "--work-dir", work, "--resume", *longer)[0] == 0
-    second = torch.load(work / "epoch_2.pth", weights_only=False)
+    second = torch.load(work / "epoch_2.pth", weights_only=True)
     assert second["meta"]["iter"] == 4
-    assert len(second["message_hub"]["log_scalars"]["train/loss"].data[0]) == 4, "the history went on from the checkpoint"
+    assert len(second["message_hub"]["log_scalars"]["train/loss"]["history"]) == 4, "the history went on from the checkpoint"
 
     out, pictures = tmp_path / "out", tmp_path / "pictures"
     words = [small, work / "epoch_2.pth", "--work-dir", work, "--out", out, "--show-dir", pictures]

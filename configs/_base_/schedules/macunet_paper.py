@@ -1,6 +1,6 @@
 # Preset `paper`: what the text prints: Adam at 3e-5, "decays according to cosine annealing". How many epochs, what batch size and
 # how windows are drawn is not printed: 100 epochs of every window once, in batches of 16, are our choice.
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=100, val_interval=1)
+train_cfg = dict(type='ResumableEpochBasedTrainLoop', max_epochs=100, val_interval=1)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 
