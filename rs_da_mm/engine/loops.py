@@ -21,8 +21,6 @@ from rs_da_mm.engine.random_state import RandomState, preserved_random_state
 from rs_da_mm.engine.sample_draws import number_draws, numbered_batches
 from rs_da_mm.registry import LOOPS
 
-_VALIDATION = 1  # what the random numbers of a validation are seeded with, besides seed and rank
-
 
 class _Resumable:
     """What both loops share: numbered samples, a place to go on from, and validations that are made up for.
@@ -123,7 +121,7 @@ class _Resumable:
             return
         self._outside_validation = RandomState.capture()
         try:
-            with preserved_random_state(seed=(self.seed, _VALIDATION, get_rank())):
+            with preserved_random_state(seed=(self.seed, get_rank())):
                 self.runner.val_loop.run()
         finally:
             self._outside_validation = None

@@ -105,5 +105,6 @@ def _cuda_state() -> torch.Tensor | None:
 
 def entropy_words(entropy: Sequence[int]) -> list[int]:
     """Make three seeds of 63 bits from whole numbers of at least 0."""
-    words: list[int] = np.random.SeedSequence(list(entropy)).generate_state(3, np.uint64).tolist()
+    # With their count, since zeros at the end would not count.
+    words: list[int] = np.random.SeedSequence([*entropy, len(entropy)]).generate_state(3, np.uint64).tolist()
     return [word >> 1 for word in words]  # torch takes signed 64 bits
