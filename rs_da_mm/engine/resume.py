@@ -84,5 +84,5 @@ def _pointed_at(work_dir: Path, folder: Path) -> Path | None:
     if not pointer.is_file():
         return None
     named = Path(pointer.read_text(encoding="utf-8").strip())
-    # The name was written from the folder that the run was started in; the work dir may have been moved since.
-    return next((path for path in (named, folder / named.name) if path.is_file()), None)
+    # By its name first: the work dir may have been moved or copied, and the path in the file is the old one's.
+    return next((path for path in (folder / named.name, named) if path.is_file()), None)

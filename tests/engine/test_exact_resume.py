@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -152,7 +153,10 @@ def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path, forget_runs, unint
         newest.unlink()
     else:
         middle = len(content) // 2
-        flipped = content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :]
+        with zipfile.ZipFile(newest) as archive:
+            largest = max(archive.infolist(), key=lambda record: record.file_size)
+            inside = content.find(archive.read(largest)) + largest.file_size // 2
+        flipped = content[:inside] + bytes([content[inside] ^ 255]) + content[inside + 1 :]
         newest.write_bytes({"cut": content[:middle], "flipped": flipped, "empty": b""}[damage])
     config = tiny_config(tmp_path)
     config.resume = True

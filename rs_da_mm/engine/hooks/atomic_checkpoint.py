@@ -63,6 +63,10 @@ class AtomicCheckpointHook(CheckpointHook):
                 runner.logger.info(f"There is no checkpoint in {runner.work_dir} to resume from: the training begins.")
             else:
                 runner._load_from = str(newest)
+        if runner._resume and runner._load_from is not None and Path(runner._load_from).is_file():
+            # Here already: an averaged model is loaded before this hook sees the checkpoint, and fails without saying why.
+            checkpoint = load_checkpoint_file(runner._load_from, map_location="cpu")
+            require_fit(runner.model, checkpoint.get("state_dict", checkpoint), runner._load_from)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Check that a checkpoint fits, and undo its plain form."""
