@@ -41,7 +41,7 @@ def _check_content(path: Path, content: memoryview) -> None:
     done = 0
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
-            if piece != content[done : done + len(piece)]:
+            if piece != bytes(content[done : done + len(piece)]):  # a view would be compared byte by byte
                 break
             done += len(piece)
     if done != len(content):

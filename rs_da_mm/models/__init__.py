@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from rs_da_mm.models import losses, macunet, preprocessor, unets
+from rs_da_mm.models import adversarial, losses, macunet, preprocessor, unets
 
-__all__ = ["losses", "macunet", "preprocessor", "unets"]
+__all__ = ["adversarial", "losses", "macunet", "preprocessor", "unets"]
