@@ -1,11 +1,20 @@
-"""What the runner calls: launching ranks, sampling, precision, progress and pictures."""
+"""What the runner calls: launching, loops, sampling, precision, checkpoints, stops, several networks, progress and pictures."""
 
 from __future__ import annotations
 
 from rs_da_mm.engine.autocast import AutocastOptimWrapper, enable_autocast, half_dtype
-from rs_da_mm.engine.hooks import AtomicCheckpointHook, PredictionPanelHook, save_interrupted
-from rs_da_mm.engine.launcher import finish_ranks, prepare_ranks
+from rs_da_mm.engine.hooks import (
+    AtomicCheckpointHook,
+    NetworkFormatHook,
+    NonFiniteGuardHook,
+    PredictionPanelHook,
+    PreemptionHook,
+    RunRecordHook,
+    save_interrupted,
+)
+from rs_da_mm.engine.launcher import finish_ranks, prepare_ranks, prepare_run
 from rs_da_mm.engine.loops import ResumableEpochBasedTrainLoop, ResumableIterBasedTrainLoop
+from rs_da_mm.engine.optimizers import NetworkOptimWrapperConstructor, NetworkOptimWrapperDict
 from rs_da_mm.engine.progress import ProgressBarHook
 from rs_da_mm.engine.samplers import DrawBatchSampler, DrawWithReplacementSampler
 
@@ -14,13 +23,20 @@ __all__ = [
     "AutocastOptimWrapper",
     "DrawBatchSampler",
     "DrawWithReplacementSampler",
+    "NetworkFormatHook",
+    "NetworkOptimWrapperConstructor",
+    "NetworkOptimWrapperDict",
+    "NonFiniteGuardHook",
     "PredictionPanelHook",
+    "PreemptionHook",
     "ProgressBarHook",
     "ResumableEpochBasedTrainLoop",
     "ResumableIterBasedTrainLoop",
+    "RunRecordHook",
     "enable_autocast",
     "finish_ranks",
     "half_dtype",
     "prepare_ranks",
+    "prepare_run",
     "save_interrupted",
 ]

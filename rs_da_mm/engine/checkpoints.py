@@ -1,145 +1,164 @@
-"""Loading checkpoints without running anything that they bring along.
-
-mmengine 0.10 reads local files with plain ``torch.load``: on torch ≥ 2.6 that refuses mmengine's own checkpoints (they hold
-``HistoryBuffer`` objects), and OneDL's fork then falls back to executing whatever the file says. The loader here reads both, with
-a fixed list of harmless types, and refuses everything else.
-"""
+"""Checkpoints: reading them safely from wherever they are, and loading their weights strictly."""
 
 from __future__ import annotations
 
-import pickle
-import re
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-import torch
-from mmengine.logging import HistoryBuffer
 from mmengine.model import BaseTTAModel, is_model_wrapper
-from mmengine.runner import CheckpointLoader
-from torch import nn
+from mmengine.runner.checkpoint import get_state_dict, load_state_dict
+from torch import Tensor, nn
 
+from rs_da_mm.engine.checkpoint_addresses import install_safe_loading, load_from_http, load_from_local
+from rs_da_mm.engine.checkpoint_reading import MapLocation, damaged_record, load_checkpoint_file
 from rs_da_mm.errors import InputError
 
-MapLocation = str | torch.device | Callable[..., Any] | None
-SafeGlobal = Callable[..., Any] | tuple[Callable[..., Any], str]
+__all__ = [
+    "MapLocation",
+    "damaged_record",
+    "describe_misfit",
+    "fitted_weights",
+    "install_safe_loading",
+    "load_checkpoint_file",
+    "load_from_http",
+    "load_from_local",
+    "load_model_strictly",
+    "match_weights",
+    "unwrapped",
+    "weights_of",
+]
 
-_STATISTICS = ("min", "max", "current", "mean")
-
-
-def _history_buffer_statistic(owner: Any, name: str) -> Any:
-    """Stand in for ``getattr``, which a pickled ``HistoryBuffer`` calls for its four statistics and nothing else."""
-    if owner is not HistoryBuffer or name not in _STATISTICS:
-        raise pickle.UnpicklingError(f"attribute {name!r} of {owner!r} is not a statistic of mmengine's HistoryBuffer")
-    return getattr(HistoryBuffer, name)
-
-
-def _safe_globals() -> list[SafeGlobal]:
-    """List the types beside tensors and plain containers that an mmengine checkpoint holds."""
-    reconstruct: Callable[..., Any] = np.array(0.0).__reduce__()[0]  # type: ignore[assignment]
-    scalar: Callable[..., Any] = np.float64(0.0).__reduce__()[0]  # type: ignore[assignment]
-    dtypes = {type(np.dtype(name)) for name in ("float64", "float32", "int64", "int32", "uint8", "bool")}
-    # NumPy 1 and 2 keep the same functions in differently named modules, and a file names the one that it was written with.
-    by_module: list[SafeGlobal] = [
-        (function, f"numpy.{core}.multiarray.{name}")
-        for core in ("core", "_core")
-        for function, name in ((reconstruct, "_reconstruct"), (scalar, "scalar"))
-    ]
-    return [HistoryBuffer, (_history_buffer_statistic, "builtins.getattr"), np.ndarray, np.dtype, *dtypes, *by_module]
-
-
-def load_checkpoint_file(filename: str | Path, map_location: MapLocation = None) -> Any:
-    """Read a ``.pth`` or ``.safetensors`` checkpoint from disk, executing nothing.
-
-    Args:
-        filename: The file. A ``.safetensors`` file holds weights alone and comes back as ``{'state_dict': …}``.
-        map_location: As in :func:`torch.load`.
-
-    Returns:
-        What was saved: usually a dict with ``meta``, ``state_dict``, ``message_hub`` and ``optimizer``.
-
-    Raises:
-        InputError: When the file is missing, damaged, or holds objects that would have to be executed to be read.
-    """
-    path = Path(filename).expanduser()
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such checkpoint. Check the path; training writes to <work-dir>/epoch_N.pth.")
-    if path.suffix == ".safetensors":
-        return {"state_dict": _load_safetensors(path, map_location)}
-    try:
-        with torch.serialization.safe_globals(_safe_globals()):
-            return torch.load(path, map_location=map_location, weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise InputError(
-            f"{path}: refused, because it holds more than weights and plain data ({_refusal(error)}): such a file can run any "
-            "program when it is read. Get the weights as .safetensors, or as a state dict of tensors."
-        ) from error
-    except (EOFError, OSError, RuntimeError) as error:
-        raise InputError(
-            f"{path}: cannot be read as a checkpoint ({type(error).__name__}). It may have been cut off while it was written or "
-            "copied: take the one before, or fetch it again."
-        ) from error
-
-
-def _load_safetensors(path: Path, map_location: MapLocation) -> dict[str, torch.Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        weights: dict[str, torch.Tensor] = load_file(path)
-    except SafetensorError as error:
-        raise InputError(f"{path}: is not a readable .safetensors file: {error}. Fetch it again.") from error
-    if isinstance(map_location, str | torch.device):
-        return {name: tensor.to(map_location) for name, tensor in weights.items()}
-    return weights
-
-
-def _refusal(error: Exception) -> str:
-    """Say what a file wanted to have run, without torch's advice to let it."""
-    found = re.search(r"GLOBAL ([\w.]+)", str(error))
-    return f"it calls {found.group(1)}" if found else "its pickle asks for something else than data"
-
-
-def install_safe_loading() -> None:
-    """Make mmengine read every local checkpoint through :func:`load_checkpoint_file`; called when the package is imported."""
-    CheckpointLoader.register_scheme(prefixes="", loader=load_from_local, force=True)
-
-
-def load_from_local(filename: str, map_location: MapLocation = None) -> Any:
-    """Serve as mmengine's backend for local files (it prints the name after ``load_from_``)."""
-    return load_checkpoint_file(filename, map_location)
+_WRAPPER = "module"
+"""The name under which wrappers for distribution hold the module that they wrap."""
+_SHOWN = 3
 
 
 def load_model_strictly(model: nn.Module, filename: str | Path) -> None:
     """Load weights for evaluation; every weight must find its place.
 
     Args:
-        model: The model, plain, wrapped for distribution, or for test-time augmentation.
-        filename: A checkpoint of mmengine's runner, a state dict, or a ``.safetensors`` file.
+        model: The model, plain, wrapped for distribution (whole or in parts), or for test-time augmentation.
+        filename: A checkpoint of mmengine's runner, a state dict, or a ``.safetensors`` file. Names may carry the ``module.`` of
+            a wrapper, in front or inside.
 
     Raises:
         InputError: When the file cannot be read (:func:`load_checkpoint_file`), or names or shapes differ from the model's.
     """
+    model = unwrapped(model)
+    weights = weights_of(load_checkpoint_file(filename, map_location="cpu"), filename)
+    # mmengine's, which knows wrapped parts. Whether everything finds its place has been seen to here.
+    load_state_dict(model, fitted_weights(model, weights, filename), strict=False)
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """Take a model out of what wraps it for distribution or test-time augmentation."""
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = cast(nn.Module, model.module)
-    checkpoint = load_checkpoint_file(filename, map_location="cpu")
-    weights = checkpoint.get("state_dict", checkpoint)
-    own = model.state_dict()
-    differences = [
-        *(f"{name} is missing in the file" for name in own if name not in weights),
-        *(f"{name} is in the file only" for name in weights if name not in own),
+    return model
+
+
+def weights_of(checkpoint: Any, filename: str | Path) -> dict[str, Tensor]:
+    """Take the weights out of what a checkpoint file holds.
+
+    Args:
+        checkpoint: What :func:`load_checkpoint_file` returned: a dict with ``state_dict``, or a state dict itself.
+        filename: The file, for the error.
+
+    Raises:
+        InputError: When there are no weights, or something else stands among them.
+    """
+    weights = checkpoint.get("state_dict", checkpoint) if isinstance(checkpoint, Mapping) else checkpoint
+    if not isinstance(weights, Mapping):
+        raise InputError(f"{filename}: holds a {type(weights).__name__}; expected weights by name, or a dict with 'state_dict'.")
+    other = [str(name) for name, value in weights.items() if not (isinstance(name, str) and isinstance(value, Tensor))]
+    if other:
+        raise InputError(
+            f"{filename}: holds more than weights: {', '.join(other[:_SHOWN])}. Expected tensors by name, or a dict that has "
+            "them under 'state_dict'."
+        )
+    return dict(weights)
+
+
+def fitted_weights(model: nn.Module, weights: Mapping[str, Tensor], filename: str | Path) -> dict[str, Tensor]:
+    """Give weights the names that a model has for them, and see that each of them fits.
+
+    Args:
+        model: The model.
+        weights: Tensors by name.
+        filename: Where they come from, for the error.
+
+    Returns:
+        The same tensors under the model's names, without any wrapper's ``module.``.
+
+    Raises:
+        InputError: When a name or shape differs; it names the first three.
+    """
+    found, differences = match_weights(model, weights)
+    if differences:
+        raise InputError(
+            f"{describe_misfit(filename, differences)} Take the config that it was trained with (in the work dir), with the same "
+            "bands and classes."
+        )
+    return found
+
+
+def describe_misfit(filename: str | Path, differences: Sequence[str]) -> str:
+    """Say in one sentence that weights are not the model's, with the first three differences."""
+    more = f"; and {len(differences) - _SHOWN} more differences" if len(differences) > _SHOWN else ""
+    return f"{filename}: does not fit the config's model: {'; '.join(differences[:_SHOWN])}{more}."
+
+
+def match_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
+    """Compare a file's weights with a model's by name and shape.
+
+    Args:
+        model: The model, plain or wrapped.
+        weights: Tensors by name.
+
+    Returns:
+        The weights, under the model's names where leaving out wrappers' ``module.`` makes them so; and one phrase for each name
+        or shape that differs.
+    """
+    own = _own_state(unwrapped(model))
+    found = _renamed(weights, own)
+    return found, [
+        *(f"{name} is missing in the file" for name in own if name not in found),
+        *(f"{name} is in the file only" for name in found if name not in own),
         *(
-            f"{name} is {tuple(weights[name].shape)} in the file and {tuple(tensor.shape)} in the model"
+            f"{name} is {tuple(found[name].shape)} in the file and {tuple(tensor.shape)} in the model"
             for name, tensor in own.items()
-            if name in weights and weights[name].shape != tensor.shape
+            if name in found and found[name].shape != tensor.shape
         ),
     ]
-    if differences:
-        shown = "; ".join(differences[:3])
-        more = f"; and {len(differences) - 3} more differences" if len(differences) > 3 else ""
-        raise InputError(
-            f"{filename}: does not fit the config's model: {shown}{more}. Take the config that it was trained with (in the work "
-            "dir), with the same bands and classes."
-        )
-    model.load_state_dict(weights)
+
+
+def _own_state(model: nn.Module) -> dict[str, Tensor]:
+    """What the runner would save of a model; parts that are wrapped for distribution count as plain."""
+    if type(model).state_dict is not nn.Module.state_dict:  # the model has a say in it
+        return cast(dict[str, Tensor], model.state_dict())
+    return cast(dict[str, Tensor], get_state_dict(model))
+
+
+def _renamed(weights: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Leave wrappers' segments out of the names where that, and only that, makes them the model's own."""
+    by_core: dict[tuple[str, ...], list[str]] = {}
+    for name in own:
+        by_core.setdefault(_core(name), []).append(name)
+    names = {}
+    for name in weights:
+        candidates = [] if name in own else [other for other in by_core.get(_core(name), ()) if _is_within(other, name)]
+        names[name] = candidates[0] if len(candidates) == 1 and candidates[0] not in weights else name
+    if len(set(names.values())) < len(names):  # two weights would become one
+        return dict(weights)
+    return {names[name]: tensor for name, tensor in weights.items()}
+
+
+def _core(name: str) -> tuple[str, ...]:
+    return tuple(part for part in name.split(".") if part != _WRAPPER)
+
+
+def _is_within(short: str, long: str) -> bool:
+    """Whether leaving segments out of ``long`` can make it ``short``."""
+    rest = iter(long.split("."))
+    return all(part in rest for part in short.split("."))

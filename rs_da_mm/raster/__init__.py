@@ -5,19 +5,24 @@ from __future__ import annotations
 from rs_da_mm.raster.checks import check_alignment, check_readable
 from rs_da_mm.raster.fingerprint import scene_fingerprint
 from rs_da_mm.raster.georeference import Georeference
+from rs_da_mm.raster.pixel_size import PixelSize, pixel_size
 from rs_da_mm.raster.scene import Scene
+from rs_da_mm.raster.versions import library_versions
 from rs_da_mm.raster.windows import Edge, Window, clip_window, window_grid, window_slices
 from rs_da_mm.raster.writer import RasterWriter, write_raster
 
 __all__ = [
     "Edge",
     "Georeference",
+    "PixelSize",
     "RasterWriter",
     "Scene",
     "Window",
     "check_alignment",
     "check_readable",
     "clip_window",
+    "library_versions",
+    "pixel_size",
     "scene_fingerprint",
     "window_grid",
     "window_slices",

@@ -1,102 +1,47 @@
 from __future__ import annotations
 
-import os
-
-import numpy as np
 import pytest
 import torch
-from mmengine.logging import HistoryBuffer
-from mmengine.runner import CheckpointLoader, load_checkpoint
-from safetensors.torch import save_file
+from mmengine.model import BaseTTAModel
+from mmengine.registry import MODEL_WRAPPERS
 from torch import nn
 
-from rs_da_mm.engine.checkpoints import install_safe_loading, load_checkpoint_file, load_model_strictly
+from rs_da_mm.engine import checkpoints
+from rs_da_mm.engine.checkpoints import fitted_weights, load_model_strictly, weights_of
 from rs_da_mm.errors import InputError
 
 
-@pytest.fixture(autouse=True)
-def _safe_loading():
-    install_safe_loading()
+@MODEL_WRAPPERS.register_module()
+class PretendDistributed(nn.Module):
+    """Holds a module as the wrappers for distribution do."""
+
+    def __init__(self, module):
+        super().__init__()
+        self.module = module
 
 
-def stock_checkpoint(path):
-    """Save what mmengine's runner saves: weights, plain data, NumPy scalars and its history buffers."""
-    buffer = HistoryBuffer([1.0, 2.0], [1, 1])
-    buffer.update(6.0)
-    torch.save(
-        {
-            "meta": {"epoch": 3, "best": np.float64(0.5), "count": np.int64(4)},
-            "state_dict": nn.Linear(2, 1).state_dict(),
-            "message_hub": {"log_scalars": {"train/loss": buffer}, "runtime_info": {}, "resumed_keys": {}},
-        },
-        path,
-    )
+@pytest.fixture(scope="module", autouse=True)
+def _forget_the_wrapper():
+    yield
+    MODEL_WRAPPERS.module_dict.pop("PretendDistributed")
+
+
+def pair():
+    """A model of two parts, one of which has a part that is really called `module`."""
+    return nn.ModuleDict({"generator": nn.Linear(2, 1), "critic": nn.ModuleDict({"module": nn.Linear(1, 3)})})
+
+
+def saved(path, weights):
+    torch.save({"state_dict": weights, "meta": {}}, path)
     return path
 
 
-def test_a_checkpoint_of_mmengine_loads_with_its_history(tmp_path):
-    loaded = load_checkpoint_file(stock_checkpoint(tmp_path / "epoch_3.pth"))
-    assert loaded["meta"] == {"epoch": 3, "best": 0.5, "count": 4}
-    assert loaded["message_hub"]["log_scalars"]["train/loss"].statistics("mean") == 3.0
+def same(one, other):
+    return all(torch.equal(one.state_dict()[name], tensor) for name, tensor in other.state_dict().items())
 
 
-class Payload:
-    """Runs a command when it is unpickled by anything that trusts it."""
-
-    def __init__(self, marker):
-        self.marker = marker
-
-    def __reduce__(self):
-        return (os.mkdir, (str(self.marker),))
-
-
-class Attribute:
-    """Fetches an attribute of something else than a history buffer."""
-
-    def __reduce__(self):
-        return (getattr, (dict, "fromkeys"))
-
-
-def test_a_file_that_wants_to_run_something_is_refused_unrun(tmp_path):
-    path, marker = tmp_path / "bad.pth", tmp_path / "was_run"
-    torch.save({"state_dict": {}, "extra": Payload(marker)}, path)
-    for load in (load_checkpoint_file, CheckpointLoader.load_checkpoint):
-        with pytest.raises(InputError, match=r"bad\.pth: refused.*mkdir"):
-            load(str(path))
-    assert not marker.exists()
-
-
-def test_the_stand_in_for_getattr_gives_nothing_but_statistics(tmp_path):
-    path = tmp_path / "bad.pth"
-    torch.save({"extra": Attribute()}, path)
-    with pytest.raises(InputError, match="refused"):
-        load_checkpoint_file(path)
-
-
-@pytest.mark.parametrize("kept", [0, 100, 600])
-def test_a_file_that_was_cut_off_is_told_so(tmp_path, kept):
-    path = stock_checkpoint(tmp_path / "epoch_3.pth")
-    path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(InputError, match=r"epoch_3\.pth: cannot be read as a checkpoint"):
-        load_checkpoint_file(path)
-
-
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"none\.pth: there is no such checkpoint"):
-        load_checkpoint_file(tmp_path / "none.pth")
-
-
-def test_safetensors_load_into_a_model_through_mmengine(tmp_path):
-    source, target = nn.Linear(3, 2), nn.Linear(3, 2)
-    save_file(source.state_dict(), tmp_path / "weights.safetensors")
-    load_checkpoint(target, str(tmp_path / "weights.safetensors"), strict=True)
-    assert torch.equal(source.weight, target.weight)
-
-
-def test_damaged_safetensors_are_named(tmp_path):
-    (tmp_path / "weights.safetensors").write_bytes(b"not weights")
-    with pytest.raises(InputError, match=r"weights\.safetensors: is not a readable"):
-        load_checkpoint_file(tmp_path / "weights.safetensors")
+def test_what_others_import_from_here_is_here():
+    assert all(hasattr(checkpoints, name) for name in checkpoints.__all__)
 
 
 def test_strict_loading_takes_plain_and_nested_state_dicts(tmp_path):
@@ -109,17 +54,107 @@ def test_strict_loading_takes_plain_and_nested_state_dicts(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("saved", "told"),
+    "rename",
+    [
+        lambda name: name,
+        lambda name: f"module.{name}",
+        lambda name: name.replace("generator.", "generator.module."),
+        lambda name: "module." + name.replace("generator.", "generator.module.").replace("critic.", "critic.module."),
+    ],
+    ids=["as it is", "wrapped whole", "wrapped part", "wrapped twice"],
+)
+@pytest.mark.parametrize("wrap", [lambda model: model, PretendDistributed], ids=["plain", "wrapped"])
+def test_the_module_of_wrappers_is_left_out_of_names(tmp_path, rename, wrap):
+    source, target = pair(), pair()
+    path = saved(tmp_path / "a.pth", {rename(name): tensor for name, tensor in source.state_dict().items()})
+    load_model_strictly(wrap(target), path)
+    assert same(target, source)
+
+
+def test_weights_go_into_a_model_whose_parts_are_wrapped(tmp_path):
+    source, target = pair(), pair()
+    inner = target["generator"]
+    target["generator"] = PretendDistributed(inner)
+    load_model_strictly(target, saved(tmp_path / "plain.pth", source.state_dict()))
+    assert same(inner, source["generator"])
+    other = pair()
+    load_model_strictly(other, saved(tmp_path / "wrapped.pth", target.state_dict()))
+    assert same(other, source)
+
+
+def test_a_model_that_says_what_it_saves_is_asked(tmp_path):
+    class Half(nn.ModuleDict):
+        def state_dict(self, *words, **named):
+            full = super().state_dict(*words, **named)
+            return {name: tensor for name, tensor in full.items() if name.startswith("generator")}
+
+    source, target = Half(pair()), Half(pair())
+    load_model_strictly(target, saved(tmp_path / "half.pth", source.state_dict()))
+    assert same(target["generator"], source["generator"])
+
+
+def test_weights_go_into_the_model_that_test_time_augmentation_wraps(tmp_path):
+    class Averaged(BaseTTAModel):
+        def merge_preds(self, data_samples_list):
+            return data_samples_list
+
+    source, target = nn.Linear(2, 1), nn.Linear(2, 1)
+    target.test_step = None  # mmengine asks for it
+    load_model_strictly(Averaged(target), saved(tmp_path / "a.pth", source.state_dict()))
+    assert same(target, source)
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["module.weight", "weight", "bias"], "module.weight is in the file only"),
+        (["module.weight", "module.module.weight", "bias"], "weight is missing in the file"),
+        (["part.weight", "bias"], "weight is missing in the file; part.weight is in the file only"),
+        (["modules.weight", "bias"], "modules.weight is in the file only"),
+    ],
+)
+def test_nothing_else_is_renamed(names, told):
+    shapes = {"weight": (1, 2), "bias": (1,)}
+    weights = {name: torch.zeros(shapes[name.rpartition(".")[2]]) for name in names}
+    with pytest.raises(InputError, match=told):
+        fitted_weights(nn.Linear(2, 1), weights, "a.pth")
+
+
+def test_a_name_of_the_models_own_is_never_taken_for_a_wrappers():
+    model = nn.ModuleDict({"module": nn.Linear(1, 1)})
+    weights = {"weight": torch.ones(1, 1), "bias": torch.ones(1)}
+    with pytest.raises(InputError, match=r"module\.weight is missing in the file"):
+        fitted_weights(model, weights, "a.pth")
+    assert set(fitted_weights(model, model.state_dict(), "a.pth")) == {"module.weight", "module.bias"}
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
     [
         (nn.Linear(2, 1, bias=False), "bias is missing in the file"),
         (nn.Sequential(nn.Linear(2, 1)), "0.weight is in the file only"),
         (nn.Linear(3, 1), r"weight is \(1, 3\) in the file and \(1, 2\) in the model"),
+        (nn.Sequential(nn.Linear(2, 1), nn.Linear(2, 1)), "and 3 more differences"),
     ],
 )
-def test_weights_of_another_model_are_refused_and_nothing_is_loaded(tmp_path, saved, told):
-    torch.save(saved.state_dict(), tmp_path / "other.pth")
+def test_weights_of_another_model_are_refused_and_nothing_is_loaded(tmp_path, other, told):
+    torch.save(other.state_dict(), tmp_path / "other.pth")
     model = nn.Linear(2, 1)
     before = model.weight.clone()
     with pytest.raises(InputError, match=told):
         load_model_strictly(model, tmp_path / "other.pth")
     assert torch.equal(model.weight, before)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ([1, 2], "holds a list"),
+        ({"state_dict": None}, "holds a NoneType"),
+        ({"model": {"weight": torch.ones(1)}}, "more than weights: model"),
+        ({"state_dict": {"weight": torch.ones(1), "count": 3}}, "more than weights: count"),
+    ],
+)
+def test_what_holds_no_weights_is_told(content, told):
+    with pytest.raises(InputError, match=rf"a\.pth: holds.*{told.removeprefix('holds ')}"):
+        weights_of(content, "a.pth")

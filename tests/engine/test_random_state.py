@@ -11,14 +11,8 @@ from rs_da_mm.engine.random_state import RandomState, preserved_random_state, se
 
 def draws():
     # randn and gauss keep a second number for the next call, which a state must hold too
-    return (
-        random.random(),
-        random.gauss(0, 1),
-        np.random.rand(),
-        np.random.randn(),
-        torch.rand(3).tolist(),
-        torch.randn(1).item(),
-    )
+    uniform, normal = np.random.rand(), np.random.randn()  # noqa: NPY002
+    return random.random(), random.gauss(0, 1), uniform, normal, torch.rand(3).tolist(), torch.randn(1).item()
 
 
 def test_a_state_that_was_saved_and_loaded_draws_the_same(tmp_path):

@@ -14,11 +14,10 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from rs_da_mm.engine.atomic_storage import ATOMIC
-from rs_da_mm.engine.checkpoints import load_checkpoint_file
+from rs_da_mm.engine.checkpoints import describe_misfit, fitted_weights, load_checkpoint_file, match_weights, weights_of
 from rs_da_mm.engine.plain_data import NotPlainError, message_hub_state, plain_data, plain_message_hub
 from rs_da_mm.engine.resume import INTERRUPTED, POINTER, newest_resumable
 from rs_da_mm.engine.run_state import RunPosition, capture_run_state, restore_run_state
-from rs_da_mm.engine.weight_fit import require_fit
 from rs_da_mm.errors import InputError
 from rs_da_mm.files import atomic_write_bytes, atomic_write_text
 from rs_da_mm.registry import HOOKS
@@ -65,14 +64,13 @@ class AtomicCheckpointHook(CheckpointHook):
                 runner._load_from = str(newest)
         if runner._resume and runner._load_from is not None and Path(runner._load_from).is_file():
             # Here already: an averaged model is loaded before this hook sees the checkpoint, and fails without saying why.
-            checkpoint = load_checkpoint_file(runner._load_from, map_location="cpu")
-            require_fit(runner.model, checkpoint.get("state_dict", checkpoint), runner._load_from)
+            weights = weights_of(load_checkpoint_file(runner._load_from, map_location="cpu"), runner._load_from)
+            fitted_weights(runner.model, weights, runner._load_from)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Check that a checkpoint fits, and undo its plain form."""
-        weights = checkpoint.get("state_dict", checkpoint)
         source = str(runner._load_from)
-        require_fit(runner.model, weights, source, strict=self.strict or runner._resume)
+        self._fit(runner, checkpoint, source)
         if not runner._resume:
             return
         for key in ("meta", "optimizer", "message_hub"):
@@ -89,6 +87,22 @@ class AtomicCheckpointHook(CheckpointHook):
                 f"{source} was not written by AtomicCheckpointHook and has no random states: the run goes on, but will not give "
                 "the numbers of an uninterrupted one."
             )
+
+    def _fit(self, runner: Runner, checkpoint: dict[str, Any], source: str) -> None:
+        """Give the weights the model's names, and refuse or log those that are not the model's."""
+        weights, differences = match_weights(runner.model, weights_of(checkpoint, source))
+        if differences and (self.strict or runner._resume):
+            raise InputError(
+                f"{describe_misfit(source, differences)} Take the config that it was trained with (in the work dir), with the "
+                "same bands and classes. To start from the weights that do fit, set default_hooks.checkpoint.strict=False."
+            )
+        if differences:
+            runner.logger.warning(f"{describe_misfit(source, differences)} What fits is loaded.")
+        if "state_dict" in checkpoint:
+            checkpoint["state_dict"] = weights
+        else:
+            checkpoint.clear()
+            checkpoint.update(weights)
 
     def before_train(self, runner: Runner) -> None:
         """Go on where the checkpoint was, and take away what a stopped run could not."""
