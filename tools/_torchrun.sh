@@ -14,4 +14,10 @@ elif [ -n "${PORT:-}" ]; then
 else
     meeting=(--standalone) # takes a free port, so two trainings on one machine do not meet
 fi
-exec "${PYTHON:-python}" -m torch.distributed.run "${meeting[@]}" --nproc_per_node="$ranks" "$script" "$@" --launcher pytorch
+# Where torchrun can, let it hand SIGUSR1 on like SIGTERM: both make the training save and stop.
+signals=()
+options='import importlib.util as u, pathlib; print((pathlib.Path(u.find_spec("torch").origin).parent / "distributed/run.py").read_text())'
+if [[ $("${PYTHON:-python}" -c "$options" 2>/dev/null) == *--signals-to-handle* ]]; then
+    signals=(--signals-to-handle=SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1)
+fi
+exec "${PYTHON:-python}" -m torch.distributed.run "${meeting[@]}" ${signals[@]+"${signals[@]}"} --nproc_per_node="$ranks" "$script" "$@" --launcher pytorch

@@ -13,9 +13,8 @@ from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from rs_da_mm.engine.autocast import enable_autocast
 from rs_da_mm.engine.command_line import add_common_arguments, read_config, run_tool
-from rs_da_mm.engine.launcher import finish_ranks, prepare_ranks
+from rs_da_mm.engine.launcher import finish_ranks, prepare_run
 from rs_da_mm.errors import InputError
 
 
@@ -68,11 +67,9 @@ def main() -> None:
     arguments = parse_arguments()
     config = read_config(arguments, required=("model", "train_cfg", "train_dataloader", "optim_wrapper"))
     apply_resume(config, arguments.resume)
-    if arguments.amp:
-        enable_autocast(config)
     if arguments.auto_scale_lr:
         apply_auto_scale_lr(config)
-    prepare_ranks(arguments.launcher, config)
+    prepare_run(config, arguments.launcher, amp=arguments.amp)
     runner = RUNNERS.build(config) if "runner_type" in config else Runner.from_cfg(config)
     runner.train()
     finish_ranks(runner)

@@ -15,6 +15,9 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='AtomicCheckpointHook', interval=1, max_keep_ckpts=2, save_best='mIoU', rule='greater'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    preemption=dict(type='PreemptionHook'),  # SIGTERM and SIGUSR1 save and leave
+    nonfinite=dict(type='NonFiniteGuardHook'),  # a loss that is NaN stops the run before it harms the weights
+    record=dict(type='RunRecordHook'),  # environment, commit and data in log and checkpoints
 )
 custom_hooks = [
     dict(type='SyncBuffersHook'),  # ranks keep batch statistics of their own; a validation needs the same ones on all

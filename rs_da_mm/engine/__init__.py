@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from rs_da_mm.engine.agreement import any_rank, gather_on_all
 from rs_da_mm.engine.autocast import AutocastOptimWrapper, enable_autocast, half_dtype
 from rs_da_mm.engine.hooks import (
     AtomicCheckpointHook,
     NetworkFormatHook,
     NonFiniteGuardHook,
+    NonFiniteLossError,
     PredictionPanelHook,
     PreemptionHook,
     RunRecordHook,
@@ -27,14 +29,17 @@ __all__ = [
     "NetworkOptimWrapperConstructor",
     "NetworkOptimWrapperDict",
     "NonFiniteGuardHook",
+    "NonFiniteLossError",
     "PredictionPanelHook",
     "PreemptionHook",
     "ProgressBarHook",
     "ResumableEpochBasedTrainLoop",
     "ResumableIterBasedTrainLoop",
     "RunRecordHook",
+    "any_rank",
     "enable_autocast",
     "finish_ranks",
+    "gather_on_all",
     "half_dtype",
     "prepare_ranks",
     "prepare_run",

@@ -6,25 +6,32 @@ import argparse
 import difflib
 import os
 import re
-import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, DictAction
+from mmengine.dist import is_distributed
 
+from rs_da_mm.engine.rank_failures import end_failed, record_for_torchrun
 from rs_da_mm.errors import InputError
 
 RUNNER_KEYS = (
+    "activation_checkpointing",
     "auto_scale_lr",
     "cfg",
+    "channels_last",
     "compile",
+    "compile_networks",
     "custom_hooks",
     "data_preprocessor",
     "default_hooks",
     "default_scope",
+    "efficient_conv_bn_eval",
     "env_cfg",
     "experiment_name",
+    "find_unused_parameters",
     "launcher",
     "load_from",
     "log_level",
@@ -36,6 +43,7 @@ RUNNER_KEYS = (
     "randomness",
     "resume",
     "runner_type",
+    "sync_bn",
     "test_cfg",
     "test_dataloader",
     "test_evaluator",
@@ -47,7 +55,7 @@ RUNNER_KEYS = (
     "visualizer",
     "work_dir",
 )
-"""Keys that mmengine's runner reads: they may be given with ``--cfg-options`` without standing in the config."""
+"""Keys that mmengine's runner or ``prepare_run`` reads: ``--cfg-options`` may give them without their standing in the config."""
 
 MMENGINE_HOOKS = ("runtime_info", "timer", "sampler_seed", "logger", "param_scheduler", "checkpoint")
 """The default hooks of mmengine's runner, which it has even where the config does not name them."""
@@ -188,25 +196,30 @@ def run_tool(main: Callable[[], None]) -> None:
     """Run a tool's ``main``; an :class:`~rs_da_mm.errors.InputError` becomes one sentence and exit status 1.
 
     A name that no registry knows is the config's fault too, so it is told the same way. Everything else keeps its traceback.
+    One of several ranks ends in a way that ends the others too (:mod:`rs_da_mm.engine.rank_failures`).
     """
     try:
         main()
     except InputError as error:
-        _leave(plain_message(error))
-    except KeyError as error:
-        # mmengine: KeyError('Foo is not in the mmseg::model registry. Please check whether …')
-        found = re.search(r"(\w[\w.]*) is not in the (\S+) registry", str(error))
-        if found is None:
+        end_failed(error, plain_message(error))
+    except KeyboardInterrupt as error:
+        end_failed(error, "interrupted.", status=130)
+    except Exception as error:
+        message = _unknown_name(error)
+        if message is None and not is_distributed():
+            record_for_torchrun("".join(traceback.format_exception(error)))
             raise
-        name, registry = found.groups()
-        _leave(
-            f"the config asks for type='{name}', which the registry '{registry}' does not have. Check the spelling, and that "
-            "custom_imports names the package that defines it."
-        )
-    except KeyboardInterrupt:
-        _leave("interrupted.", status=130)
+        end_failed(error, message)
 
 
-def _leave(message: str, status: int = 1) -> None:
-    print(f"error: {message}", file=sys.stderr)
-    sys.exit(status)
+def _unknown_name(error: Exception) -> str | None:
+    """What to say of a name that no registry knows."""
+    # mmengine: KeyError('Foo is not in the mmseg::model registry. Please check whether …')
+    found = re.search(r"(\w[\w.]*) is not in the (\S+) registry", str(error)) if isinstance(error, KeyError) else None
+    if found is None:
+        return None
+    name, registry = found.groups()
+    return (
+        f"the config asks for type='{name}', which the registry '{registry}' does not have. Check the spelling, and that "
+        "custom_imports names the package that defines it."
+    )

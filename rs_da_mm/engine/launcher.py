@@ -1,13 +1,13 @@
-"""Starting a run as one of several ranks, on GPUs and on CPUs.
+"""Making a run ready for the machine that it is on: one process or several ranks, precision, memory layout.
 
 mmengine 0.10's ``--launcher pytorch`` needs a GPU: it calls ``torch.cuda.set_device`` even for gloo, and hands ``device_ids`` to
 the model's wrapper. Here the process group of a CPU run is made before the Runner, which then takes it as it is, and the wrapper
 is told that there are no device ids.
 
-When a rank fails, the others wait for it until ``torchrun`` ends them, which it does as soon as one of its processes ends with an
-error. Every rank starts from the same random seed unless the config says ``randomness = dict(seed=…, diff_rank_seed=True)``:
-without it all ranks augment their samples alike. Ranks keep batch statistics of their own: ``SyncBuffersHook`` averages them
-before a validation, which otherwise tests as many different models as there are ranks.
+Several ranks draw different random numbers unless the config says ``randomness = dict(diff_rank_seed=False)``: otherwise all
+would augment their samples alike. Where the config has no seed, mmengine agrees on one and logs it. Ranks keep batch statistics
+of their own: ``SyncBuffersHook`` averages them before a validation, which otherwise tests as many different models as there are
+ranks. How the ranks end when one has failed is in :mod:`rs_da_mm.engine.rank_failures`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,46 @@ from mmengine.runner import Runner
 from torch import distributed as torch_dist
 from torch.nn.parallel import DistributedDataParallel
 
+from rs_da_mm.engine.agreement import leave_agreement
+from rs_da_mm.engine.autocast import enable_autocast
+from rs_da_mm.engine.network_format import checked_compile_options
 from rs_da_mm.errors import InputError
 
 _TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 _SYNC_NORMS = ("SyncBN", "MMSyncBN", "SyncBatchNorm")
+
+
+def prepare_run(
+    cfg: MutableMapping[str, Any], launcher: str = "none", amp: bool | str = False, amp_evaluation: bool = False
+) -> None:
+    """Make a config ready for the Runner: everything that depends on the machine and on how the run was started.
+
+    Beside :func:`prepare_ranks` it reads these keys of the config's top level:
+
+    - ``randomness``: with several ranks ``diff_rank_seed`` is set unless the config says otherwise.
+    - ``env_cfg.threads_per_rank``: threads that a process computes with on a CPU, without ranks too.
+    - ``channels_last = True``: the networks' memory layout, and their input's.
+    - ``compile_networks``: ``True``, a list of names, or a dict, see :func:`rs_da_mm.engine.network_format.compile_networks`.
+
+    Args:
+        cfg: The config that the Runner will be built from; it is changed.
+        launcher: What started the ranks: ``'none'``, ``'pytorch'`` (torchrun), or on GPUs ``'slurm'`` and ``'mpi'``.
+        amp: Whether to train in half precision: ``True`` for the device's own type, or ``'bfloat16'`` or ``'float16'``.
+        amp_evaluation: Whether to evaluate in half precision too.
+
+    Raises:
+        InputError: When the machine, the launcher and the config do not fit together.
+    """
+    if amp:
+        enable_autocast(cfg, amp if isinstance(amp, str) else None, evaluation=amp_evaluation)
+    _add_format_hook(cfg)
+    prepare_ranks(launcher, cfg)
+    if launcher == "none":
+        threads = (cfg.get("env_cfg") or {}).get("threads_per_rank")
+        if threads is not None:
+            torch.set_num_threads(threads)
+    else:
+        cfg["randomness"] = {"seed": None, "diff_rank_seed": True, **(cfg.get("randomness") or {})}
 
 
 def prepare_ranks(launcher: str, cfg: MutableMapping[str, Any]) -> None:
@@ -72,20 +108,32 @@ def prepare_ranks(launcher: str, cfg: MutableMapping[str, Any]) -> None:
 def finish_ranks(runner: Runner | None = None) -> None:
     """Leave the process group, if there is one; call it after the last collective step of a run that went well.
 
-    The group ends with the last reference to it, and one is in the distributed wrapper of the model. A group that lives until
+    The group ends with the last reference to it, and one is in every distributed wrapper of the model. A group that lives until
     the interpreter ends takes the process down with "terminate called without an active exception" now and then, because gloo's
     threads let go of their last tensors too late; torchrun then reports a run that went well as failed.
 
     Args:
-        runner: Its model is taken out of the distributed wrapper; it cannot train in several ranks afterwards.
+        runner: Its model, or the model's networks, are taken out of their wrappers; it cannot train in several ranks afterwards.
     """
     if not is_distributed():
         return
     torch_dist.barrier()  # no rank is still sending
     if runner is not None and is_model_wrapper(runner.model):
         runner.model = runner.model.module
-    gc.collect()  # the wrapper is part of reference cycles
+        for parent in list(runner.model.modules()):
+            parent._modules.update(
+                {name: child.module for name, child in parent._modules.items() if isinstance(child, DistributedDataParallel)}
+            )
+    leave_agreement()
+    gc.collect()  # wrappers are part of reference cycles
     torch_dist.destroy_process_group()
+
+
+def _add_format_hook(cfg: MutableMapping[str, Any]) -> None:
+    options = {"channels_last": bool(cfg.get("channels_last")), "compile_networks": cfg.get("compile_networks")}
+    wanted = options["channels_last"] or checked_compile_options(options["compile_networks"]) is not None
+    if wanted or cfg.get("resume"):
+        cfg["custom_hooks"] = [*(cfg.get("custom_hooks") or []), {"type": "NetworkFormatHook", **options}]
 
 
 def _prepare_cuda(launcher: str, cfg: MutableMapping[str, Any]) -> None:
