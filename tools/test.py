@@ -16,8 +16,9 @@ from mmengine.runner import Runner
 
 from rs_da_mm.engine.checkpoints import load_model_strictly
 from rs_da_mm.engine.command_line import add_common_arguments, read_config, run_tool
-from rs_da_mm.engine.launcher import finish_ranks, prepare_ranks
+from rs_da_mm.engine.launcher import finish_ranks, prepare_run
 from rs_da_mm.errors import InputError
+from rs_da_mm.studies.score_file import write_scores
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -28,6 +29,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("checkpoint", help="the .pth or .safetensors file to evaluate")
     parser.add_argument("--out", metavar="DIR", help="write every prediction there, as rasters with the windows' georeference")
     parser.add_argument("--show-dir", metavar="DIR", help="draw image, label and prediction of every window there, as PNG")
+    parser.add_argument("--json", metavar="FILE", help="write the scores there, with checkpoint, hash and data, as plain JSON")
     parser.add_argument("--tta", action="store_true", help="average over the eight symmetries of the square")
     return parser.parse_args()
 
@@ -54,10 +56,12 @@ def main() -> None:
         config.model = {"type": "rs_da_mm.DihedralTTAModel", "module": config.model}
     # The weights are loaded below: mmengine's load_from passes over missing keys with a warning.
     config.load_from = None
-    prepare_ranks(arguments.launcher, config)
+    prepare_run(config, arguments.launcher)
     runner = RUNNERS.build(config) if "runner_type" in config else Runner.from_cfg(config)
     load_model_strictly(runner.model, arguments.checkpoint)
-    runner.test()
+    metrics = runner.test()
+    if arguments.json is not None:
+        write_scores(arguments.json, metrics, runner, arguments.checkpoint, arguments.tta)
     finish_ranks(runner)
 
 
