@@ -14,29 +14,51 @@ from tiny_training import differences, tiny_config, train
 from rs_da_mm.engine import prepare_ranks
 
 
+def epochs(work_dir, hooks):
+    return tiny_config(work_dir, hooks=hooks, length=20)
+
+
+def iterations(work_dir, hooks):
+    return tiny_config(work_dir, hooks=hooks, length=20, by_epoch=False, interval=2, workers=2)
+
+
+def networks(work_dir, hooks):
+    """Twelve iterations of a generator and a discriminator, each wrapped by itself."""
+    from small_gan import small_gan_config
+
+    config = small_gan_config(work_dir, by_epoch=False, accumulate=2)
+    config.train_dataloader.dataset.length = 16
+    config.model_wrapper_cfg = {"type": "MMSeparateDistributedDataParallel"}
+    config.randomness.diff_rank_seed = True
+    config.default_hooks.checkpoint = {"type": "AtomicCheckpointHook", "by_epoch": False, "interval": 3}
+    config.custom_hooks = [{"type": "JournalHook"}, *hooks]
+    return config
+
+
+KINDS = {"epochs": (epochs, "epoch_3.pth"), "iterations": (iterations, "iter_15.pth"), "networks": (networks, "iter_12.pth")}
+
+
 def main(folder, kind):
-    by_epoch = kind == "epoch"
-    options = {"by_epoch": by_epoch, "interval": 1 if by_epoch else 2, "length": 20}
+    make, last = KINDS[kind]
     journals = []
     for name, resume, hooks in (
         ("whole", False, []),
         ("stopped", False, [{"type": "StopHook", "at": 8}]),
         ("stopped", True, []),
     ):
-        config = tiny_config(folder / name, hooks=hooks, **options)
+        config = make(folder / name, hooks)
         config.resume = resume
         prepare_ranks("pytorch", config)
         journals.append(train(config, _forget_runs))
         torch.distributed.barrier()
     (whole, _), (_, ended), (resumed, _) = journals
-    last = "epoch_3.pth" if by_epoch else "iter_15.pth"
     found = {
         "stopped": not ended,
         "resumed_from": min(resumed.losses),
         "losses": [i for i, losses in resumed.losses.items() if losses != whole.losses[i]],
         "noise": [i for i, noise in resumed.noise.items() if noise != whole.noise[i]],
         "checkpoint": differences(folder / "whole" / last, folder / "stopped" / last),
-        "first_noise": whole.noise[0],
+        "first_noise": whole.noise.get(0),
     }
     (folder / f"rank_{get_rank()}.json").write_text(json.dumps(found))
     torch.distributed.barrier()

@@ -108,7 +108,8 @@ class JournalHook(Hook):
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         self.losses[runner.iter] = {name: float(value.detach()) for name, value in outputs.items()}
-        self.noise[runner.iter] = [sample.noise for sample in data_batch["data_samples"]]
+        if "data_samples" in data_batch:
+            self.noise[runner.iter] = [sample.noise for sample in data_batch["data_samples"]]
 
 
 def tiny_config(work_dir, by_epoch=True, workers=0, accumulate=1, interval=1, hooks=(), length=10, **overrides):
