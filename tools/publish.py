@@ -9,8 +9,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from rs_da_mm.engine.checkpoints.publishing import Publication, publish_model
 from rs_da_mm.engine.command_line import OverrideAction, read_config, run_tool
-from rs_da_mm.engine.publishing import Publication, publish_model
 from rs_da_mm.errors import InputError
 
 

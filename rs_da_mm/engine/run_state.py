@@ -17,7 +17,7 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from rs_da_mm.engine.plain_data import plain_data
+from rs_da_mm.engine.checkpoints.plain_data import plain_data
 from rs_da_mm.engine.random_state import RandomState
 
 _COUNTERS = {"EarlyStoppingHook": ("wait_count", "best_score")}

@@ -13,10 +13,10 @@ from mmengine.dist import is_main_process, master_only
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from rs_da_mm.engine.atomic_storage import ATOMIC
 from rs_da_mm.engine.checkpoints import describe_misfit, fitted_weights, load_checkpoint_file, match_weights, weights_of
-from rs_da_mm.engine.plain_data import NotPlainError, message_hub_state, plain_data, plain_message_hub
-from rs_da_mm.engine.resume import INTERRUPTED, POINTER, newest_resumable
+from rs_da_mm.engine.checkpoints.plain_data import NotPlainError, message_hub_state, plain_data, plain_message_hub
+from rs_da_mm.engine.checkpoints.resume import INTERRUPTED, POINTER, newest_resumable
+from rs_da_mm.engine.checkpoints.storage import ATOMIC
 from rs_da_mm.engine.run_state import RunPosition, capture_run_state, restore_run_state
 from rs_da_mm.errors import InputError
 from rs_da_mm.files import atomic_write_bytes, atomic_write_text

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from rs_da_mm.engine.checkpoints import load_checkpoint_file
-from rs_da_mm.engine.weights_file import read_metadata, weights_sha256
+from rs_da_mm.engine.checkpoints.weights_file import read_metadata, weights_sha256
 from rs_da_mm.errors import InputError
 
 

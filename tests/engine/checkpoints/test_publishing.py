@@ -11,9 +11,9 @@ from mmengine.registry import MODELS
 from safetensors import safe_open
 
 from rs_da_mm.engine.checkpoints import load_checkpoint_file, load_model_strictly
-from rs_da_mm.engine.published import Bands
-from rs_da_mm.engine.publishing import choose_weights, publish_model
-from rs_da_mm.engine.weights_file import weights_sha256
+from rs_da_mm.engine.checkpoints.published import Bands
+from rs_da_mm.engine.checkpoints.publishing import choose_weights, publish_model
+from rs_da_mm.engine.checkpoints.weights_file import weights_sha256
 from rs_da_mm.errors import InputError
 from rs_da_mm.raster import PixelSize
 
@@ -112,7 +112,7 @@ def test_a_full_disk_leaves_what_was_there(checkpoint, tmp_path, monkeypatch):
     def fail(*_words):
         raise OSError("no space left")
 
-    monkeypatch.setattr("rs_da_mm.engine.publishing.atomic_write_bytes", fail)
+    monkeypatch.setattr("rs_da_mm.engine.checkpoints.publishing.atomic_write_bytes", fail)
     with pytest.raises(InputError, match=r"out\.safetensors: cannot be written \(no space left\)"):
         publish(path, tmp_path / "out.safetensors")
     assert (tmp_path / "out.safetensors").read_bytes() == b"before"

@@ -1,7 +1,7 @@
 """Checkpoints by address: what mmengine fetches from elsewhere is read as safely as a local file.
 
 mmengine reads a download with ``torch.hub.load_state_dict_from_url``, which executes it, on both stacks. Here every scheme that
-``mmengine.runner.CheckpointLoader`` knows ends in :func:`~rs_da_mm.engine.checkpoint_reading.load_checkpoint_file`. mmengine
+``mmengine.runner.CheckpointLoader`` knows ends in :func:`~rs_da_mm.engine.checkpoints.reading.load_checkpoint_file`. mmengine
 still looks the names of ``torchvision://``, ``open-mmlab://`` and ``mmcls://`` up in its own lists.
 """
 
@@ -25,7 +25,7 @@ from mmengine.fileio import get_file_backend
 from mmengine.runner import CheckpointLoader
 from mmengine.runner import checkpoint as mmengine_checkpoint
 
-from rs_da_mm.engine.checkpoint_reading import MapLocation, load_checkpoint_file
+from rs_da_mm.engine.checkpoints.reading import MapLocation, load_checkpoint_file
 from rs_da_mm.errors import InputError
 
 _WEB = ("http://", "https://")

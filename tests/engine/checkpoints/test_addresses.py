@@ -14,8 +14,8 @@ from mmengine.runner import CheckpointLoader
 from mmengine.runner import checkpoint as mmengine_checkpoint
 from safetensors.torch import save_file
 
-from rs_da_mm.engine import checkpoint_addresses
-from rs_da_mm.engine.checkpoint_addresses import cached_file, install_safe_loading, load_from_http
+from rs_da_mm.engine.checkpoints import addresses as checkpoint_addresses
+from rs_da_mm.engine.checkpoints.addresses import cached_file, install_safe_loading, load_from_http
 from rs_da_mm.errors import InputError
 
 WEIGHTS = {"weight": torch.arange(6.0)}
@@ -62,7 +62,7 @@ def everything_under(folder):
 
 def test_every_scheme_of_mmengine_ends_in_our_reader():
     loaders = {loader.__module__ for loader in CheckpointLoader._schemes.values()}
-    assert loaders == {"rs_da_mm.engine.checkpoint_addresses"}
+    assert loaders == {"rs_da_mm.engine.checkpoints.addresses"}
 
 
 def test_a_download_is_kept_and_asked_for_once(web, tmp_path):

@@ -15,11 +15,12 @@ from mmengine.logging import print_log
 from mmengine.registry import DATASETS, MODELS, DefaultScope
 from torch import Tensor, nn
 
-from rs_da_mm.engine.checkpoints import fitted_weights, load_checkpoint_file, weights_of
+from rs_da_mm.engine.checkpoints.loading import fitted_weights, weights_of
+from rs_da_mm.engine.checkpoints.plain_config import shareable, shareable_config
+from rs_da_mm.engine.checkpoints.published import FORMAT_VERSION, PublishedModel, read_published
+from rs_da_mm.engine.checkpoints.reading import load_checkpoint_file
+from rs_da_mm.engine.checkpoints.weights_file import DATASET_META, WEIGHTS_HASH, weights_sha256
 from rs_da_mm.engine.dataset_record import describe_datasets
-from rs_da_mm.engine.plain_config import shareable, shareable_config
-from rs_da_mm.engine.published import FORMAT_VERSION, PublishedModel, read_published
-from rs_da_mm.engine.weights_file import DATASET_META, WEIGHTS_HASH, weights_sha256
 from rs_da_mm.errors import InputError
 from rs_da_mm.files import atomic_write_bytes
 from rs_da_mm.version import __version__

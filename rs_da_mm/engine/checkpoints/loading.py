@@ -1,4 +1,4 @@
-"""Checkpoints: reading them safely from wherever they are, and loading their weights strictly."""
+"""Loading the weights of a checkpoint into a model: every weight has its place, and every place its weight."""
 
 from __future__ import annotations
 
@@ -10,24 +10,8 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner.checkpoint import get_state_dict, load_state_dict
 from torch import Tensor, nn
 
-from rs_da_mm.engine.checkpoint_addresses import install_safe_loading, load_from_http, load_from_local
-from rs_da_mm.engine.checkpoint_reading import MapLocation, damaged_record, load_checkpoint_file
+from rs_da_mm.engine.checkpoints.reading import load_checkpoint_file
 from rs_da_mm.errors import InputError
-
-__all__ = [
-    "MapLocation",
-    "damaged_record",
-    "describe_misfit",
-    "fitted_weights",
-    "install_safe_loading",
-    "load_checkpoint_file",
-    "load_from_http",
-    "load_from_local",
-    "load_model_strictly",
-    "match_weights",
-    "unwrapped",
-    "weights_of",
-]
 
 _WRAPPER = "module"
 """The name under which wrappers for distribution hold the module that they wrap."""

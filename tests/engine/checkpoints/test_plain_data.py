@@ -10,7 +10,7 @@ import torch
 from mmengine.config import ConfigDict
 from mmengine.logging import HistoryBuffer, MessageHub
 
-from rs_da_mm.engine.plain_data import NotPlainError, message_hub_state, plain_data, plain_message_hub
+from rs_da_mm.engine.checkpoints.plain_data import NotPlainError, message_hub_state, plain_data, plain_message_hub
 
 
 class Colour(enum.IntEnum):

@@ -9,7 +9,7 @@ from pathlib import Path
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.logging import print_log
 
-from rs_da_mm.engine.checkpoints import load_checkpoint_file
+from rs_da_mm.engine.checkpoints.reading import load_checkpoint_file
 from rs_da_mm.errors import InputError
 
 POINTER = "last_checkpoint"

@@ -10,7 +10,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 from torch import nn
 
-from rs_da_mm.engine.checkpoint_reading import damaged_record, load_checkpoint_file
+from rs_da_mm.engine.checkpoints.reading import damaged_record, load_checkpoint_file
 from rs_da_mm.errors import InputError
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
-from rs_da_mm.engine.plain_config import REMOVED, REPLACED, plain_config, shareable_config
+from rs_da_mm.engine.checkpoints.plain_config import REMOVED, REPLACED, plain_config, shareable_config
 from rs_da_mm.models.macunet import MACUNet
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from rs_da_mm.engine.weights_file import DATASET_META, WEIGHTS_HASH, read_metadata, read_weights_file
+from rs_da_mm.engine.checkpoints.weights_file import DATASET_META, WEIGHTS_HASH, read_metadata, read_weights_file
 from rs_da_mm.errors import InputError
 from rs_da_mm.raster import PixelSize
 
@@ -42,7 +42,7 @@ class PublishedModel:
     Attributes:
         path: The file.
         weights: Tensors by name, on the CPU; they have the published hash.
-        sha256: Hash of the weights, see :func:`rs_da_mm.engine.weights_file.weights_sha256`.
+        sha256: Hash of the weights, see :func:`rs_da_mm.engine.checkpoints.weights_file.weights_sha256`.
         config: The config as data. Reading runs nothing of it. Building from a stranger's is another matter: whatever a ``type``
             in it names is called.
         config_name: The config file's name, without ending.

@@ -6,8 +6,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from rs_da_mm.engine.published import Bands, read_published
-from rs_da_mm.engine.weights_file import weights_sha256
+from rs_da_mm.engine.checkpoints.published import Bands, read_published
+from rs_da_mm.engine.checkpoints.weights_file import weights_sha256
 from rs_da_mm.errors import InputError
 from rs_da_mm.raster import PixelSize
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from mmengine.fileio import get_file_backend
 
-from rs_da_mm.engine.atomic_storage import ATOMIC
+from rs_da_mm.engine.checkpoints.storage import ATOMIC
 
 
 def test_it_is_mmengines_backend_by_name(tmp_path):

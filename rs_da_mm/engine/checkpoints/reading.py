@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 
-from rs_da_mm.engine.weights_file import read_weights_file
+from rs_da_mm.engine.checkpoints.weights_file import read_weights_file
 from rs_da_mm.errors import InputError
 
 MapLocation = str | torch.device | Callable[..., Any] | None
