@@ -109,7 +109,7 @@ def test_the_project_is_told_beside_the_package(repository, tmp_path, monkeypatc
     assert git_states(ROOT / "configs" / "macunet_gid.py") == expected
     monkeypatch.chdir(folder)
     assert git_states() == {**expected, "project": project}
-    assert git_states(tmp_path / "outside.py") == {**expected, "project": project}
+    assert git_states(tmp_path / "nowhere" / "config.py") == {**expected, "project": project}
 
 
 @needs_git

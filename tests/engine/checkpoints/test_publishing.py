@@ -149,7 +149,8 @@ def test_a_strangers_meta_is_no_error(tmp_path, meta):
 
 
 def test_the_record_of_the_training_tells_no_folder_either(tmp_path):
-    data = [{"fingerprint": "f", "parameters": {"image_dir": [str(tmp_path / "images")]}}]
+    elsewhere = str(Path(tmp_path.anchor) / "elsewhere" / "images")
+    data = [{"fingerprint": "f", "parameters": {"image_dir": [elsewhere]}}]
     meta = {"run_record": {"datasets": {"train": data}, "git": {"rs_da_mm": {"commit": "c", "branch": "mine/of-this"}}}}
     torch.save({"state_dict": TiedNetwork().state_dict(), "meta": meta}, tmp_path / "a.pth")
     publication = publish(tmp_path / "a.pth", tmp_path / "out.safetensors")
