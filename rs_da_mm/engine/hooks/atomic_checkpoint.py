@@ -122,6 +122,10 @@ class AtomicCheckpointHook(CheckpointHook):
         checkpoint["message_hub"], left_out = plain_message_hub(checkpoint["message_hub"])
         if left_out:
             runner.logger.warning(f"Not saved, because they are not plain data: {', '.join(left_out)} of the message hub.")
+        # A model of single networks in wrappers would be saved under names that only such a model has.
+        weights, differences = match_weights(runner.model, checkpoint["state_dict"])
+        if not differences and weights.keys() != checkpoint["state_dict"].keys():
+            checkpoint["state_dict"] = weights
         # Weights are tensors already, and a plain dict would lose the version numbers that torch keeps with them.
         for key in checkpoint.keys() - {"message_hub", "run_state", "state_dict", "ema_state_dict"}:
             checkpoint[key] = _plain(checkpoint[key], key)

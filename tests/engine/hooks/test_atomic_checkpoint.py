@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.hooks import Hook
-from mmengine.registry import HOOKS
+from mmengine.registry import HOOKS, MODELS
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import load_checkpoint
 from tiny_training import TinyModel, same, tiny_config, train
@@ -64,6 +64,28 @@ def test_stock_mmengine_takes_the_weights(trained):
     model = TinyModel()
     load_checkpoint(model, str(trained / "epoch_3.pth"), strict=True)
     assert torch.equal(model.conv.weight, torch.load(trained / "epoch_3.pth", weights_only=True)["state_dict"]["conv.weight"])
+
+
+@MODELS.register_module()
+class PartlyWrappedModel(TinyModel):
+    """One of its networks is in a wrapper, as mmengine's for several networks leaves them."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.conv = torch.nn.DataParallel(self.conv)
+
+
+def test_names_of_weights_know_nothing_of_wrappers(tmp_path, forget_runs):
+    config = tiny_config(tmp_path, hooks=[{"type": "StopHook", "at": 12}])
+    config.model.type = "PartlyWrappedModel"
+    config.custom_hooks = [hook for hook in config.custom_hooks if hook["type"] != "EMAHook"]
+    whole, _ = train(config, forget_runs)
+    names = torch.load(tmp_path / "epoch_2.pth", weights_only=True)["state_dict"].keys()
+    assert names == TinyModel().state_dict().keys()
+    config.custom_hooks = [hook for hook in config.custom_hooks if hook["type"] != "StopHook"]
+    config.resume = True
+    resumed, _ = train(config, forget_runs)
+    assert {i: whole.losses[i] for i in (10, 11)} == {i: resumed.losses[i] for i in (10, 11)}
 
 
 def test_the_newest_and_the_best_are_kept_and_nothing_else(trained):
