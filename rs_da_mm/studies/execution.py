@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from rs_da_mm.errors import InputError
+from rs_da_mm.folder_locks import LOCK, FolderLock
 from rs_da_mm.studies.children import STOPPED_STATUS, Child, StopRequest, last_error
 from rs_da_mm.studies.fields import StudyError
-from rs_da_mm.studies.locks import LOCK, FolderLock
 from rs_da_mm.studies.outcomes import result_of
 from rs_da_mm.studies.plan import Job, Plan
 from rs_da_mm.studies.preparation import LOG, Preparation, Prepared

@@ -10,9 +10,9 @@ import time
 
 import pytest
 
+from rs_da_mm.folder_locks import FolderLock
 from rs_da_mm.studies.children import StopRequest
 from rs_da_mm.studies.fields import StudyError
-from rs_da_mm.studies.locks import FolderLock
 
 ONE = "methods = [dict(name='A', config='a.py')]\nmetrics = ['mIoU']\n"
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from rs_da_mm.studies.locks import FolderLock
+from rs_da_mm.folder_locks import FolderLock
 
 
 def test_a_lock_is_held_until_it_is_given_back(tmp_path):

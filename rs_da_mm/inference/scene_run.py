@@ -1,0 +1,138 @@
+"""The plain way through a scene: read, compute, blend, hand on, one after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rs_da_mm.errors import InputError
+from rs_da_mm.inference.band import RollingBand
+from rs_da_mm.inference.batches import Batch, read_batches
+from rs_da_mm.inference.blending import BlendingWeights
+from rs_da_mm.inference.plan import WindowPlan
+from rs_da_mm.inference.protocols import DenseModel, Piece, PieceSink, SceneSource
+from rs_da_mm.raster.windows import Window, clip_window
+
+
+@dataclass
+class RunCounts:
+    """What a run did.
+
+    Attributes:
+        computed: Windows that went through the model.
+        empty: Windows of the plan that turned out to hold no data when they were read.
+    """
+
+    computed: int = 0
+    empty: int = 0
+
+
+class Blender:
+    """Blends scores, row of windows by row of windows, and hands on what is finished.
+
+    Args:
+        plan: The windows.
+        sink: Takes finished parts.
+        start_row: Rows of the scene that are done already; a number that the sink was told by ``finish_rows``.
+    """
+
+    def __init__(self, plan: WindowPlan, sink: PieceSink, start_row: int = 0) -> None:
+        self._plan = plan
+        self._sink = sink
+        self._finished = start_row
+        self._weights = BlendingWeights(plan)
+        self._band: RollingBand | None = None
+        self.first_index = plan.first_row_needed(start_row)
+
+    def add(self, batch: Batch, scores: NDArray[np.float32]) -> None:
+        """Add the scores of a batch.
+
+        Args:
+            batch: The batch; batches come in the order of the plan.
+            scores: ``(N, channels, h, w)``, for each of its images.
+
+        Raises:
+            InputError: When the scores have another shape.
+        """
+        images, *size = batch.valid.shape
+        if scores.ndim != 4 or scores.shape[0] != images or list(scores.shape[2:]) != size:
+            expected = f"({images}, channels, {size[0]}, {size[1]})"
+            raise InputError(f"The model gave scores of shape {scores.shape}; {expected} is needed. Check what it returns.")
+        for window, valid, window_scores in zip(batch.windows, batch.valid, scores, strict=False):
+            self._add_window(window, window_scores, self._weights(window) * valid)
+
+    def finish(self, index: int) -> None:
+        """Hand on what is finished when all batches of a row of windows are in.
+
+        Args:
+            index: Number of the row of windows in the plan.
+
+        Raises:
+            InputError: When scores are not finite.
+        """
+        start, stop = self._plan.finished_rows(index)
+        wrote = False
+        for piece in self._band.pop(stop) if self._band else ():
+            if start >= self._finished:
+                _require_numbers(piece)
+                self._sink.write(piece)
+                wrote = True
+        # Rows without data are told together with those below them: an empty scene has one band.
+        if stop > self._finished and (wrote or index == len(self._plan.rows) - 1):
+            self._sink.finish_rows(self._finished, stop)
+            self._finished = stop
+
+    def _add_window(self, window: Window, scores: NDArray[np.float32], weights: NDArray[np.float32]) -> None:
+        if self._band is None:
+            self._band = RollingBand(scores.shape[0], self._plan.size[0], window.row, self._plan.columns)
+        inside = clip_window(window, self._plan.height, self._plan.width)
+        part = slice(inside.height), slice(inside.width)  # a window that reaches beyond begins at the scene's first pixel
+        self._band.add(inside, np.asarray(scores[:, part[0], part[1]], np.float32), weights[part])
+
+
+def _require_numbers(piece: Piece) -> None:
+    if not np.isfinite(piece.scores).all():
+        rows, cols = piece.covered.shape
+        raise InputError(
+            f"The model gave scores that are no numbers, in {Window(piece.row, piece.col, rows, cols).spelled}. "
+            "Check its weights, and whether the scene's values are in the range that it was trained on."
+        )
+
+
+def map_rows(
+    source: SceneSource, plan: WindowPlan, model: DenseModel, batch_size: int, sink: PieceSink, start_row: int = 0
+) -> RunCounts:
+    """Compute a scene, or the rest of it.
+
+    Args:
+        source: The scene.
+        plan: Its windows.
+        model: Gives scores for a batch.
+        batch_size: Images per batch; every batch has as many.
+        sink: Takes finished parts, from the top.
+        start_row: Rows that are done already; a number that the sink was told by ``finish_rows`` in an earlier run. What is below
+            gets the same bits as in that run.
+
+    Returns:
+        How many windows were computed.
+
+    Raises:
+        InputError: When the plan is for a scene of another size, ``start_row`` is not where windows finish, or the model gives
+            scores of another shape or such that are no numbers.
+    """
+    if (source.height, source.width) != (plan.height, plan.width):
+        found = f"{source.height} x {source.width}"
+        raise InputError(f"The windows are planned for {plan.height} x {plan.width} pixels, and the scene has {found}.")
+    blender = Blender(plan, sink, start_row)
+    counts = RunCounts()
+    for index in range(blender.first_index, len(plan.rows)):
+        row = plan.rows[index]
+        before = counts.computed
+        for batch in read_batches(source, row, batch_size):
+            blender.add(batch, model(batch.pixels, batch.valid))
+            counts.computed += len(batch.windows)
+        counts.empty += len(row.columns) - (counts.computed - before)
+        blender.finish(index)
+    return counts
