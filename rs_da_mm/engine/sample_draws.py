@@ -72,6 +72,13 @@ class SeededDataset(Dataset[Any]):
             raise AttributeError(name)
         return getattr(self.dataset, name)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # A hook that changes the pipeline during the training means that of the data set.
+        if name == "dataset":
+            super().__setattr__(name, value)
+        else:
+            setattr(self.dataset, name, value)
+
 
 class NumberedBatchSampler(Sampler[list[int]]):
     """Another batch sampler's batches, numbered by draw; it can start in the middle of an epoch without loading anything.

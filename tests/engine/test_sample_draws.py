@@ -58,6 +58,8 @@ def test_the_data_set_is_seen_through_and_travels():
     assert dataset[3][0] == 3
     with pytest.raises(AttributeError, match="missing"):
         _ = dataset.missing
+    dataset.pipeline = "another"
+    assert dataset.dataset.pipeline == "another"
 
 
 def test_workers_change_nothing():
