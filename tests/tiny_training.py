@@ -198,6 +198,7 @@ def _comparable(path):
     checkpoint = torch.load(path, weights_only=True)
     for key in ("time", "experiment_name", "cfg"):
         del checkpoint["meta"][key]
+    checkpoint["meta"].get("run_record", {}).pop("config_sha256", None)  # the work dir is part of the config
     hub = checkpoint["message_hub"]
     del hub["resumed_keys"]
     for name in [name for name in hub["log_scalars"] if "time" in name]:
