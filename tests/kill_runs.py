@@ -99,7 +99,7 @@ MOMENTS_OF_VALIDATION = {
     "inside a validation": lambda: on_call(Runner, "call_hook", 2, lambda _runner, name, *_: name == "after_val_iter"),
     "before the best checkpoint is in its place": lambda: on_call(partial_files.Path, "replace", 1, is_best),
     "before the score is noted in the last checkpoint": lambda: on_call(
-        HOOK, "_save_checkpoint_with_step", 1, lambda _hook, runner, _step, meta: meta["epoch"] == runner.epoch
+        HOOK, "_save_checkpoint_with_step", 1, lambda _hook, runner, step, *_meta: step == runner.epoch
     ),
 }
 
