@@ -43,7 +43,7 @@ def collect_environment() -> dict[str, str]:
         "rs_da_mm": __version__,
         "Python": f"{platform.python_version()} ({platform.python_implementation()})",
         "OS": platform.platform(),
-        "CPU": f"{_cpu_model()}, {_cores()} of {os.cpu_count() or '?'} cores, {torch.get_num_threads()} threads",
+        "CPU": f"{_cpu_model()}, {available_cores()} of {os.cpu_count() or '?'} cores, {torch.get_num_threads()} threads",
         **_gpus(),
         "torch": str(torch.__version__),
         **{name: _installed(candidates) for name, candidates in _DISTRIBUTIONS.items()},
@@ -145,8 +145,8 @@ def _gpus() -> dict[str, str]:
     }
 
 
-def _cores() -> int:
-    """Cores that this process may use."""
+def available_cores() -> int:
+    """Cores that this process may use; a container or a batch system may allow fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

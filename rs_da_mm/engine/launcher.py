@@ -29,6 +29,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from rs_da_mm.engine.agreement import leave_agreement
 from rs_da_mm.engine.autocast import enable_autocast
+from rs_da_mm.engine.environment import available_cores
 from rs_da_mm.engine.network_format import checked_compile_options
 from rs_da_mm.errors import InputError
 
@@ -212,12 +213,7 @@ def _share_cores(threads: int | None) -> None:
     ranks = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     wished = os.environ.get("OMP_NUM_THREADS", "1")
     if threads is None:
-        threads = int(wished) if wished != "1" else max(1, _cores() // ranks)
+        threads = int(wished) if wished != "1" else max(1, available_cores() // ranks)
     torch.set_num_threads(threads)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # mmengine would set them to 1 and warn
         os.environ.setdefault(name, str(threads))
-
-
-def _cores() -> int:
-    """Cores that this process may use; a container or a batch system may allow fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

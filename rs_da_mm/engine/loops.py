@@ -7,6 +7,7 @@ samples are seeded (:mod:`rs_da_mm.engine.sample_draws`); arguments, attributes 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ from rs_da_mm.engine.sample_draws import number_draws, numbered_batches
 from rs_da_mm.registry import LOOPS
 
 
-class _Resumable:
+class _Resumable(ABC):
     """What both loops share: numbered samples, a place to go on from, and validations that are made up for.
 
     The classes that inherit from it are mmengine's loops too.
@@ -52,8 +53,9 @@ class _Resumable:
         model: torch.nn.Module = self.runner.model
         return model
 
+    @abstractmethod
     def _train(self) -> None:
-        raise NotImplementedError
+        """Call the hooks and train from where the run is to its end."""
 
     def random_state(self) -> RandomState:
         """The random state that the training goes on with, during a validation too."""
@@ -104,13 +106,13 @@ class _Resumable:
             self._to_restore.restore()
             self._to_restore = None
 
+    @abstractmethod
     def _progress(self) -> int:
         """Epochs or iterations that are done, whichever validations are counted in."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _last(self) -> int:
         """The progress at which the training ends."""
-        raise NotImplementedError
 
     def _validate_if_due(self) -> None:
         """Validate, unless that has been done at this point of the training, without disturbing its random numbers."""

@@ -102,7 +102,7 @@ def test_synchronised_batch_norm_on_a_cpu_is_refused_by_key(as_rank, content, na
 
 
 def test_cores_are_shared_out(as_rank, monkeypatch):
-    monkeypatch.setattr(launcher, "_cores", lambda: 12)
+    monkeypatch.setattr(launcher, "available_cores", lambda: 12)
     as_rank("cpu", LOCAL_WORLD_SIZE="4", OMP_NUM_THREADS="1")  # what torchrun sets where the user said nothing
     prepare_ranks("pytorch", Config())
     assert torch.get_num_threads() == 3

@@ -110,10 +110,23 @@ class AtomicCheckpointHook(CheckpointHook):
         if self.backend_args is None and self.file_client_args is None and "://" not in str(self.out_dir or runner.work_dir):
             self.backend_args = {"backend": ATOMIC}
         super().before_train(runner)
+        self._claim_best(runner)
         if self._to_restore is not None:
             restore_run_state(runner, self._to_restore)
             self._to_restore = None
-            self._remove(runner, runner.message_hub.get_info(_SUPERSEDED, []))
+            self._remove(runner, [self._beside(path) for path in runner.message_hub.get_info(_SUPERSEDED, [])])
+
+    def _claim_best(self, runner: Runner) -> None:
+        """Take the best checkpoint for the one of this folder: a copied work dir must not remove the other run's."""
+        for key in self.key_indicators if self.save_best else []:
+            former = self._former_best(key)
+            if former is not None:
+                self._note_best(runner, key, self._beside(former))
+
+    def _beside(self, path: str) -> str:
+        """The file of that name in the folder of this run's checkpoints."""
+        own: str = self.file_backend.join_path(self.out_dir, Path(path).name)
+        return own
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Put the state of the run in, and take out what is not plain data."""
@@ -207,15 +220,18 @@ class AtomicCheckpointHook(CheckpointHook):
         filename = f"best_{key}_{self.filename_tmpl.format(step)}".replace("/", "_")
         path: str = self.file_backend.join_path(self.out_dir, filename)
         runner.message_hub.update_info(self._info("best_score", key), score)
+        self._note_best(runner, key, path)
+        self._write(runner, filename, {"epoch": runner.epoch, "iter": runner.iter}, for_resume=False)
+        unit = "epoch" if self.by_epoch else "iter"
+        runner.logger.info(f"The best checkpoint with {score:0.4f} {key} at {step} {unit} is saved to {filename}.")
+        return path
+
+    def _note_best(self, runner: Runner, key: str, path: str) -> None:
         runner.message_hub.update_info(self._info("best_ckpt", key), path)
         if len(self.key_indicators) == 1:
             self.best_ckpt_path = path
         else:
             self.best_ckpt_path_dict[key] = path
-        self._write(runner, filename, {"epoch": runner.epoch, "iter": runner.iter}, for_resume=False)
-        unit = "epoch" if self.by_epoch else "iter"
-        runner.logger.info(f"The best checkpoint with {score:0.4f} {key} at {step} {unit} is saved to {filename}.")
-        return path
 
     def _former_best(self, key: str) -> str | None:
         former: str | None = self.best_ckpt_path if len(self.key_indicators) == 1 else self.best_ckpt_path_dict[key]

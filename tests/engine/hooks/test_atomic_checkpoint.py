@@ -302,3 +302,16 @@ def test_a_copied_work_dir_goes_on_from_its_own_files(copy, trained, forget_runs
     config.resume = True
     train(config, forget_runs)
     assert f"Load checkpoint from {copy / 'epoch_3.pth'}" in "".join(path.read_text() for path in copy.rglob("*.log"))
+
+
+def test_a_copied_work_dir_leaves_the_others_best_checkpoint_alone(copy, trained, forget_runs):
+    before = names(trained)
+    former = next(copy.glob("best_*.pth"))
+    config = tiny_config(copy)
+    config.default_hooks.checkpoint.rule = "less"  # so that a score below the best so far takes its place
+    config.train_cfg.max_epochs = 8
+    config.resume = True
+    train(config, forget_runs)
+    assert not former.exists(), "another best took its place"
+    assert len(list(copy.glob("best_*.pth"))) == 1
+    assert names(trained) == before
