@@ -41,6 +41,20 @@ def missing_blocks(dataset: Any) -> Iterator[Window]:
             yield window
 
 
+def stored_blocks(dataset: Any) -> Iterator[Window]:
+    """Find the blocks of a GeoTIFF that were written.
+
+    Args:
+        dataset: The file, open in rasterio.
+
+    Yields:
+        The pixels of each, from the top.
+    """
+    for (row, col), window in block_windows(dataset):
+        if any(_entry(dataset, "OFFSET", row, col, band) is not None for band in _planes(dataset)):
+            yield window
+
+
 def check_not_empty(dataset: Any, path: Path) -> None:
     """Refuse a file that holds no pixels at all; takes no time where there are any.
 
@@ -55,12 +69,7 @@ def check_not_empty(dataset: Any, path: Path) -> None:
         _check_png(path)
     if dataset.driver != "GTiff":
         return
-    written = (
-        _entry(dataset, "OFFSET", row, col, band) is not None
-        for (row, col), _ in dataset.block_windows(1)
-        for band in _planes(dataset)
-    )
-    if not any(written):
+    if next(stored_blocks(dataset), None) is None:
         raise RasterError(
             f"{path} holds no pixels: not one of its blocks was written, so that it would read as zeros. "
             "Its writer was probably killed; make the file again."

@@ -10,6 +10,7 @@ import numpy as np
 import rasterio
 
 from rs_da_mm.errors import RasterError
+from rs_da_mm.raster.blocks import stored_blocks
 from rs_da_mm.raster.georeference import Georeference
 from rs_da_mm.raster.handles import quiet
 from rs_da_mm.raster.profile import Profile
@@ -30,6 +31,7 @@ class Storage:
         blocksize: Side of a block in pixels, a multiple of 16.
         bigtiff: ``'YES'``, ``'NO'``, ``'IF_NEEDED'`` or ``'IF_SAFER'``: the form for files beyond 4 GB.
         threads: Threads that compress.
+        sparse: Leave out blocks that hold the nodata value only.
     """
 
     compress: str
@@ -37,6 +39,7 @@ class Storage:
     blocksize: int
     bigtiff: str
     threads: int
+    sparse: bool = False
 
     def options(self, profile: Profile) -> dict[str, Any]:
         """Give GDAL's creation options.
@@ -54,6 +57,10 @@ class Storage:
         options: dict[str, Any] = {"interleave": "pixel", "bigtiff": self.bigtiff, "num_threads": self.threads}
         # Left to itself, GDAL calls the fourth of four uint8 bands alpha: a near infrared band would hide the dark pixels.
         options["photometric"] = "RGB" if profile.count == 3 and profile.dtype in (np.uint8, np.uint16) else "MINISBLACK"
+        if profile.dtype == np.float16:
+            options["nbits"] = 16
+        if self.sparse:
+            options["sparse_ok"] = True
         if self.compress != "none":
             options |= {"compress": self.compress, "predictor": _predictor(profile)}
         if self.tiled and max(profile.height, profile.width) >= self.blocksize:
@@ -88,7 +95,7 @@ def create_geotiff(partial: Path, profile: Profile, storage: Storage) -> Any:
             height=profile.height,
             width=profile.width,
             count=profile.count,
-            dtype=profile.dtype.name,
+            dtype=profile.stored.name,
             nodata=profile.nodata,
             crs=where.crs,
             transform=where.transform if where.has_transform else None,
@@ -101,8 +108,27 @@ def create_geotiff(partial: Path, profile: Profile, storage: Storage) -> Any:
         for band, description in enumerate(profile.descriptions or (), 1):
             if description is not None:
                 dataset.set_band_description(band, description)
+        if profile.scale is not None:
+            dataset.scales = (profile.scale,) * profile.count
         dataset.update_tags(**profile.tags)
     return dataset
+
+
+def keep_one_block(path: Path) -> None:
+    """Store the first block of a sparse GeoTIFF that has none.
+
+    A raster of nodata alone is then told from one whose writer was killed, which has no block either.
+
+    Args:
+        path: The file, closed.
+    """
+    with quiet():
+        with rasterio.open(path) as dataset:
+            if next(stored_blocks(dataset), None) is not None:
+                return
+            part = next(window for _, window in dataset.block_windows(1))
+        with rasterio.open(path, "r+") as dataset:
+            dataset.write(dataset.read(window=part), window=part)
 
 
 def _predictor(profile: Profile) -> int:

@@ -75,6 +75,7 @@ def _check_format(profile: Profile, driver: str, quality: int) -> None:
         "georeference": profile.georeference is not None and not profile.georeference.is_empty,
         "descriptions": any(profile.descriptions or ()),
         "tags": bool(profile.tags),
+        "scale": profile.scale is not None,
         "nodata": driver == "JPEG" and profile.nodata is not None,
         "palette": driver == "JPEG" and profile.palette is not None,
     }

@@ -23,6 +23,7 @@ _DTYPES = (
     "int32",
     "uint64",
     "int64",
+    "float16",
     "float32",
     "float64",
     "complex64",
@@ -45,6 +46,7 @@ class Profile:
         palette: Red, green, blue (0–255) of value 0, 1, …, or ``None``.
         descriptions: A name per band, or ``None``.
         tags: Names and values to keep in the file.
+        scale: What a stored value is to be multiplied by, or ``None``.
     """
 
     path: Path
@@ -57,6 +59,12 @@ class Profile:
     palette: tuple[tuple[int, ...], ...] | None
     descriptions: tuple[str | None, ...] | None
     tags: dict[str, str]
+    scale: float | None = None
+
+    @property
+    def stored(self) -> np.dtype[Any]:
+        """The dtype that GDAL sees: it reads half floats as float32, and keeps them in 16 bits when told so."""
+        return np.dtype(np.float32) if self.dtype == np.float16 else self.dtype
 
     @property
     def colormap(self) -> dict[int, tuple[int, ...]]:
@@ -75,6 +83,7 @@ def make_profile(
     palette: Sequence[Sequence[int]] | None = None,
     descriptions: Sequence[str | None] | None = None,
     tags: Mapping[str, Any] | None = None,
+    scale: float | None = None,
 ) -> Profile:
     """Check what a raster is meant to be.
 
@@ -89,6 +98,7 @@ def make_profile(
         palette: Red, green, blue (0–255) of value 0, 1, ….
         descriptions: A name per band.
         tags: Names and values to keep in the file.
+        scale: What a stored value is to be multiplied by.
 
     Returns:
         The same, checked.
@@ -116,6 +126,7 @@ def make_profile(
         None if palette is None else _checked_palette(path, palette, count, dtype),
         None if descriptions is None else tuple(descriptions),
         {str(name): str(value) for name, value in (tags or {}).items()},
+        scale,
     )
 
 

@@ -17,7 +17,7 @@ from rs_da_mm.errors import RasterError
 from rs_da_mm.partial_files import begin_partial
 from rs_da_mm.raster.checks import check_written
 from rs_da_mm.raster.georeference import Georeference
-from rs_da_mm.raster.geotiff import SUFFIXES, Storage, create_geotiff
+from rs_da_mm.raster.geotiff import SUFFIXES, Storage, create_geotiff, keep_one_block
 from rs_da_mm.raster.handles import GDAL_ERRORS, quiet, reason
 from rs_da_mm.raster.images import DRIVERS, write_image
 from rs_da_mm.raster.ledger import Ledger
@@ -41,7 +41,7 @@ class RasterWriter:
         height: Rows.
         width: Columns.
         count: Bands.
-        dtype: NumPy dtype of the values.
+        dtype: NumPy dtype of the values. float16 is kept in 16 bits, and read as float32.
         georeference: Where the raster lies, as :meth:`Scene.georeference` gives it. A file holds a grid or control points; with
             both, the grid is kept.
         nodata: The value that means "no data".
@@ -55,6 +55,9 @@ class RasterWriter:
         fill: The value of pixels that are never written. Without it, such a pixel is an error, whether or not there is a nodata
             value.
         threads: Threads that compress. More than 1 must not be followed by a fork in the same process.
+        scale: What the stored values are to be multiplied by; readers that know of it (QGIS) do so, :class:`Scene` does not.
+        sparse: Leave out blocks of nodata alone, and let pixels that are never written be nodata: what is not there takes neither
+            time nor place.
 
     Raises:
         RasterError: When a raster cannot be like that, or the file cannot be made.
@@ -79,20 +82,26 @@ class RasterWriter:
         tags: Mapping[str, Any] | None = None,
         fill: float | None = None,
         threads: int = 1,
+        scale: float | None = None,
+        sparse: bool = False,
     ) -> None:
-        self.profile = make_profile(path, height, width, count, dtype, georeference, nodata, palette, descriptions, tags)
+        self.profile = make_profile(path, height, width, count, dtype, georeference, nodata, palette, descriptions, tags, scale)
         self.path = self.profile.path
         if self.path.suffix.lower() not in SUFFIXES:
             raise RasterError(f"{self.path}: rasters are written by window as GeoTIFF; give it the suffix .tif.")
         if fill is not None:
             require_fit(self.path, self.profile.dtype, fill, "fill value")
+        if sparse and nodata is None:
+            raise RasterError(f"{self.path}: a sparse raster needs a nodata value, for the blocks that are left out.")
         self._fill = fill
+        self._sparse = sparse
         self._ledger = Ledger(height, width)
         self._dataset: Any = None
         self._partial: Path | None = None
         try:
             self._partial = begin_partial(self.path)
-            self._dataset = create_geotiff(self._partial, self.profile, Storage(compress, tiled, blocksize, bigtiff, threads))
+            storage = Storage(compress, tiled, blocksize, bigtiff, threads, sparse)
+            self._dataset = create_geotiff(self._partial, self.profile, storage)
         except GDAL_ERRORS as error:
             self.abort()
             raise _failed(self.path, error) from error
@@ -138,10 +147,14 @@ class RasterWriter:
         if self._dataset is None or self._partial is None:
             return
         try:
-            self._fill_gaps()
+            if not self._sparse:
+                self._fill_gaps()
             with quiet():
                 self._dataset.close()
-                check_written(self._partial, self.profile, self._ledger.entries)
+                if self._sparse:
+                    keep_one_block(self._partial)
+                self._assemble(self._partial)
+                check_written(self._partial, self.profile, self._ledger.entries, self._sparse)
             publish(self._partial, self.path)
         except GDAL_ERRORS as error:
             raise _failed(self.path, error) from error
@@ -157,6 +170,9 @@ class RasterWriter:
         if self._partial is not None:
             discard(self._partial)
 
+    def _assemble(self, partial: Path) -> None:
+        """Make of the closed file what is to take its place; a plain GeoTIFF is that already."""
+
     def _fitted(self, data: NDArray[Any]) -> NDArray[Any]:
         """The data as ``(h, w, bands)``."""
         pixels = data[:, :, np.newaxis] if data.ndim == 2 else data
@@ -168,7 +184,7 @@ class RasterWriter:
             raise RasterError(
                 f"{self.path}: {data.dtype} values were given for a raster of {self.profile.dtype}; convert them first."
             )
-        return pixels.astype(self.profile.dtype, copy=False)
+        return pixels.astype(self.profile.stored, copy=False)
 
     def _put(self, pixels: NDArray[Any], window: Window) -> None:
         part = FileWindow(window.col, window.row, window.width, window.height)
@@ -191,7 +207,7 @@ class RasterWriter:
             for row in range(gap.row, gap.row + gap.height, _ROWS):
                 rows = min(_ROWS, gap.row + gap.height - row)
                 pixels = np.full((rows, gap.width, self.profile.count), self._fill, self.profile.dtype)
-                self._put(pixels, Window(row, gap.col, rows, gap.width))
+                self._put(self._fitted(pixels), Window(row, gap.col, rows, gap.width))
 
 
 def write_raster(path: str | Path, data: NDArray[Any], *, quality: int = 95, **options: Any) -> None:

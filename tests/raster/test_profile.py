@@ -27,7 +27,7 @@ def test_a_palette_becomes_an_opaque_colormap(tmp_path):
     [
         ({"height": 0}, "0 x 3 pixels of 1 bands are no raster"),
         ({"dtype": "bool"}, "rasters hold no bool; convert to one of uint8"),
-        ({"dtype": "float16"}, "rasters hold no float16"),
+        ({"dtype": "float128"}, "rasters hold no float128"),
         ({"nodata": 256}, r"uint8 cannot hold the nodata value 256; take a whole number from 0 to 255, or a larger dtype"),
         ({"nodata": -1}, "uint8 cannot hold the nodata value -1"),
         ({"nodata": 0.5}, "uint8 cannot hold the nodata value 0.5"),

@@ -17,7 +17,7 @@ from rasterio.crs import CRS
 
 from rs_da_mm import partial_files
 from rs_da_mm.errors import RasterError
-from rs_da_mm.raster import Georeference, RasterWriter, Scene, window_grid, write_raster
+from rs_da_mm.raster import Georeference, RasterWriter, Scene, Window, check_readable, window_grid, write_raster
 from rs_da_mm.raster.handles import open_fresh
 
 UTM = CRS.from_epsg(32650)
@@ -315,3 +315,51 @@ def test_a_killed_writer_leaves_the_old_file_and_the_next_one_cleans_up(tmp_path
     write_raster(path, pixels[::-1])
     assert names(tmp_path) == ["a.tif"]
     np.testing.assert_array_equal(Scene(path).read(), pixels[::-1])
+
+
+def test_half_floats_take_16_bits(tmp_path):
+    values = np.random.default_rng(0).standard_normal((300, 300)).astype(np.float16)
+    values[0, 0] = np.nan
+    write_raster(tmp_path / "a.tif", values, compress="none", nodata=np.nan)
+    assert (tmp_path / "a.tif").stat().st_size < 4 * 256 * 256 * 2 + 2000
+    with rasterio.open(tmp_path / "a.tif") as dataset:
+        assert dataset.dtypes == ("float32",)
+        np.testing.assert_array_equal(dataset.read(1), values.astype(np.float32))
+
+
+def test_half_floats_that_were_not_written_are_filled(tmp_path):
+    with RasterWriter(tmp_path / "a.tif", height=3, width=3, count=1, dtype="float16", fill=0.1) as writer:
+        writer.write(np.ones((1, 3), np.float16))
+    assert (Scene(tmp_path / "a.tif").read()[1:] == np.float16(0.1)).all()
+
+
+def test_a_scale_is_told_to_readers(tmp_path, pixels):
+    write_raster(tmp_path / "a.tif", pixels, scale=0.004)
+    with rasterio.open(tmp_path / "a.tif") as dataset:
+        assert dataset.scales == (0.004,) * 3
+    with pytest.raises(RasterError, match="PNG has no place for scale"):
+        write_raster(tmp_path / "a.png", pixels, scale=0.004)
+
+
+def test_a_sparse_raster_holds_only_what_was_written(tmp_path):
+    path = tmp_path / "a.tif"
+    with RasterWriter(path, height=20_000, width=20_000, count=1, dtype="uint8", nodata=255, sparse=True) as writer:
+        writer.write(np.full((256, 512), 7, np.uint8), 512, 1024)
+        writer.write(np.full((256, 512), 255, np.uint8), 9984, 1024)
+    assert path.stat().st_size < 200_000
+    scene = Scene(path)
+    assert (scene.read(Window(512, 1024, 256, 512)) == 7).all()
+    assert scene.read_valid(Window(500, 1000, 300, 600)).sum() == 256 * 512
+    assert not scene.read_valid(Window(9984, 1024, 256, 512)).any()
+
+
+def test_a_sparse_raster_of_nothing_can_be_read(tmp_path):
+    with RasterWriter(tmp_path / "a.tif", height=900, width=900, count=1, dtype="uint8", nodata=255, sparse=True):
+        pass
+    assert (Scene(tmp_path / "a.tif").read() == 255).all()
+    check_readable(tmp_path / "a.tif")
+
+
+def test_a_sparse_raster_needs_a_nodata_value(tmp_path):
+    with pytest.raises(RasterError, match="a sparse raster needs a nodata value"):
+        RasterWriter(tmp_path / "a.tif", height=9, width=9, count=1, dtype="uint8", sparse=True)
