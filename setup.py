@@ -49,16 +49,23 @@ EXTRAS = {
         "onedl-mmcv>=2.3.6,<2.4",
         "onedl-mmsegmentation>=1.4.2,<1.5",
     ],
+    # Maps as polygons.
+    "vectors": [
+        "pyogrio>=0.11",
+    ],
     # What the tests, benchmarks and checks use.
     "dev": [
         "hypothesis",
         "matplotlib",
         "mypy",
+        "pyogrio",
+        "pyproj",
         "pytest",
         "pytest-xdist",
         "ruff",
         "scikit-image",
         "scikit-learn",
+        "scipy",
         "timm",
     ],
 }

@@ -20,7 +20,7 @@ from rs_da_mm.version import __version__
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("setup.py", "pyproject.toml", "MANIFEST.in", "LICENSE", "CITATION.cff", "constraints.txt", "constraints-onedl.txt")
-CONSTRAINTS = {**dict.fromkeys(("upstream", "mmagic", "dev"), "constraints.txt"), "onedl": "constraints-onedl.txt"}
+CONSTRAINTS = {**dict.fromkeys(("upstream", "mmagic", "vectors", "dev"), "constraints.txt"), "onedl": "constraints-onedl.txt"}
 BUILD = """
 from setuptools import build_meta
 build_meta.build_wheel("out")
@@ -104,7 +104,7 @@ def test_the_source_distribution_can_build_the_same_wheel(built):
 def test_metadata(metadata):
     assert metadata["Version"] == __version__
     assert metadata["Requires-Python"] == ">=3.10"
-    assert set(metadata.get_all("Provides-Extra")) == {"upstream", "mmagic", "onedl", "dev"}
+    assert set(metadata.get_all("Provides-Extra")) == {"upstream", "mmagic", "onedl", "vectors", "dev"}
     assert "Apache-2.0" in (metadata["License"] or metadata["License-Expression"])
 
 

@@ -1,7 +1,7 @@
 """Whether a GeoTIFF is a cloud-optimized one.
 
 The rules are those that OGC's standard 21-026 asks of a file and GDAL's `validate_cloud_optimized_geotiff` checks. The package
-`rio-cogeo` has the same check, but would bring eight more packages (pydantic, morecantile, …) for it.
+`rio-cogeo` has the same check, but would bring several more packages (pydantic, morecantile, …) for it.
 """
 
 from __future__ import annotations
