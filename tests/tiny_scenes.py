@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 
 import numpy as np
+from hypothesis import strategies as st
 
+from rs_da_mm.inference.data_map import DataMap
+from rs_da_mm.inference.plan import plan_windows
 from rs_da_mm.raster import clip_window, window_slices
 
 
@@ -56,6 +59,7 @@ class Canvas:
         self.scores = np.zeros((channels, height, width), np.float32)
         self.times = np.zeros((height, width), int)
         self.bands = []
+        self.computed = self.empty = 0
 
     def write(self, piece):
         rows, cols = piece.covered.shape
@@ -63,8 +67,10 @@ class Canvas:
         self.scores[:, place[0], place[1]] += piece.scores
         self.times[place] += piece.covered
 
-    def finish_rows(self, start, stop):
+    def finish_rows(self, start, stop, counts):
         self.bands.append((start, stop))
+        self.computed += counts.computed
+        self.empty += counts.empty
 
 
 class Refusing:
@@ -82,3 +88,22 @@ class Refusing:
         count = self._file.write(view[: self.room])
         self.room -= count
         return count
+
+
+@st.composite
+def scenes(draw):
+    """Pixels, and where they hold data: all of it, or in spots."""
+    height, width = draw(st.integers(1, 50)), draw(st.integers(1, 50))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    valid = rng.random((height, width)) < draw(st.sampled_from([0.01, 0.5, 1]))
+    pixels = rng.integers(0, 200, (height, width, 2), dtype=np.uint16) * valid[..., None]
+    return ArraySource(pixels.astype(np.uint16), valid.astype(np.uint8))
+
+
+@st.composite
+def plans(draw, source, margin):
+    """Windows of any size and overlap, all of them or those that hold data."""
+    size = draw(st.tuples(st.integers(2 * margin + 1, 20), st.integers(2 * margin + 1, 20)))
+    overlap = draw(st.integers(2 * margin, min(size) - 1))
+    has_data = draw(st.sampled_from([None, DataMap(source.valid > 0, (1, 1))]))
+    return plan_windows(source.height, source.width, size, overlap, has_data, margin)

@@ -1,4 +1,4 @@
-"""Signals that ask a training to stop: remembered in the process that trains, kept away from its data loader's workers.
+"""Signals that ask a run to stop: remembered in the process that works, kept away from its data loader's workers.
 
 A handler written in Python runs between two of Python's instructions, hence not while the process waits inside a collective
 operation whose other ranks are gone. So a thread looks at the signals too, as C notes them, and ends the process where the
@@ -35,14 +35,22 @@ class StopSignals:
         patience: Seconds that the process may go without :meth:`alive` after the first signal before it is ended as well;
             ``None`` for ever.
         tell: Called with a sentence when a signal has arrived, from another thread.
+        consequence: What the sentence says of the first signal.
 
     Raises:
         InputError: When a name is no signal's.
     """
 
-    def __init__(self, names: Sequence[str], patience: float | None = None, tell: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        patience: float | None = None,
+        tell: Callable[[str], None] | None = None,
+        consequence: str = "the training stops as soon as it can be saved",
+    ) -> None:
         self.numbers = _numbers(names)
         self.patience = patience
+        self._consequence = consequence
         self.received: signal.Signals | None = None
         self._tell = tell or _tell_on_stderr
         self._first: float | None = None
@@ -126,7 +134,7 @@ class StopSignals:
         now = time.monotonic()
         if self._first is None:
             self._first = now
-            self._tell(f"{name} received: the training stops as soon as it can be saved. A second signal ends it at once.")
+            self._tell(f"{name} received: {self._consequence}. A second signal ends it at once.")
         elif now - self._first > DUPLICATE_SECONDS:
             _end(number, f"{name} received again: ended at once, what was not saved is lost.")
 

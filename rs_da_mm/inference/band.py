@@ -144,5 +144,5 @@ class RollingBand:
 
 
 def _mean(sums: NDArray[np.float32], covered: NDArray[np.bool_]) -> NDArray[np.float32]:
-    scores = np.zeros((sums.shape[0] - 1, *sums.shape[1:]), np.float32)
-    return np.divide(sums[:-1], sums[-1], out=scores, where=covered)
+    # Where nothing was added, the sums are 0; dividing all by something is faster than dividing in places.
+    return sums[:-1] / np.where(covered, sums[-1], np.float32(1))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rs_da_mm.inference.inputs.tolerant_source import is_left_out
 from rs_da_mm.inference.plan import WindowRow
 from rs_da_mm.inference.protocols import SceneSource
 from rs_da_mm.raster.windows import Window, window_slices
@@ -32,8 +33,9 @@ class Batch:
 def read_batches(source: SceneSource, row: WindowRow, size: int) -> Iterator[Batch]:
     """Read the windows of one row as batches.
 
-    Windows that overlap are read in one go. A window that turns out to hold no data at all is left out. A batch never holds
-    windows of two rows, so that the batches of a row are the same whether or not those above were computed just before.
+    Windows that overlap are read in one go. A window that turns out to hold no data at all is left out, and so is one
+    that the source says is to be. A batch never holds windows of two rows, so that the batches of a row are the same whether or
+    not those above were computed just before.
 
     Args:
         source: The scene.
@@ -49,16 +51,18 @@ def read_batches(source: SceneSource, row: WindowRow, size: int) -> Iterator[Bat
         pixels, valid = source.read_with_valid(whole)
         for window in stretch:
             place = window_slices(window, (whole.row, whole.col))
-            if not valid[place].any():
+            if not valid[place].any() or is_left_out(source, window):
                 continue
             filling = filling or _empty_batch(pixels[place], size)
             image = len(filling.windows)
             filling.windows.append(window)
-            filling.pixels[image:], filling.valid[image:] = pixels[place], valid[place]
+            filling.pixels[image], filling.valid[image] = pixels[place], valid[place]
             if image + 1 == size:
                 yield filling
                 filling = None
     if filling:
+        last = len(filling.windows) - 1
+        filling.pixels[last:], filling.valid[last:] = filling.pixels[last], filling.valid[last]
         yield filling
 
 

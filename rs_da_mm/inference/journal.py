@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from rs_da_mm.errors import InputError
+from rs_da_mm.inference.identity import differences
 from rs_da_mm.inference.raw_file import RawFile
 from rs_da_mm.raster.windows import Window
 
@@ -22,12 +24,14 @@ class Band(NamedTuple):
         stop: The row past the last.
         places: What of them was written, in order; the rest holds no data.
         sha256: Digest of what was written.
+        notes: What there is to say of how the rows came about, such as windows that were computed, as JSON can hold it.
     """
 
     start: int
     stop: int
     places: tuple[Window, ...]
     sha256: str
+    notes: Mapping[str, Any] = MappingProxyType({})
 
 
 class Journal:
@@ -38,13 +42,16 @@ class Journal:
     Args:
         path: The file; made when it is missing. One process at a time.
         identity: All that the output depends on (source, model, windows, options), as JSON can hold it.
+        replace: Whether a journal of a run with another identity is begun anew.
 
     Raises:
-        InputError: When the journal is of a run with another identity (the message names what differs), or cannot be written.
+        InputError: When the journal is of a run with another identity (the message names what differs) and is not to be replaced,
+            or cannot be written.
     """
 
-    def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, identity: Mapping[str, Any], replace: bool = False) -> None:
         self._file = RawFile(path)
+        self._replace = replace
         self._bands: list[Band] = []
         self._ends: list[int] = []  # of the lines, in bytes
         try:
@@ -75,7 +82,8 @@ class Journal:
         """
         if not self.done_rows == band.start < band.stop:
             raise ValueError(f"rows {band.start}..{band.stop - 1} do not follow on from {self.done_rows} finished rows")
-        self._write({"rows": [band.start, band.stop], "places": band.places, "sha256": band.sha256})
+        entry = {"rows": [band.start, band.stop], "places": band.places, "sha256": band.sha256, "notes": dict(band.notes)}
+        self._write(entry)
         self._bands.append(band)
 
     def cut(self, count: int) -> None:
@@ -93,11 +101,18 @@ class Journal:
         self._file.read_at(0, memoryview(content))
         lines = _whole_lines(bytes(content))
         header, end = next(lines, (None, 0))
-        if not isinstance(header, dict) or "identity" not in header:
+        own = {"journal": _FORMAT, "identity": identity}
+        different = [] if not isinstance(header, dict) else differences(header, json.loads(json.dumps(own)))
+        if not isinstance(header, dict) or "identity" not in header or (different and self._replace):
             self._file.resize(0)
-            self._write({"journal": _FORMAT, "identity": identity})
+            self._write(own)
             return
-        _require_same({"journal": _FORMAT, "identity": identity}, header, self._file.path)
+        if different:
+            listed = "; ".join(text.removeprefix("identity.") for text in different)
+            raise InputError(
+                f"{self._file.path.parent} holds the unfinished output of another run: {listed}. "
+                "Start again with what it had to go on, or delete that folder to begin anew."
+            )
         self._ends.append(end)
         for entry, end in lines:
             band = _band(entry)
@@ -129,29 +144,7 @@ def _whole_lines(content: bytes) -> Iterator[tuple[Any, int]]:
 def _band(entry: Any) -> Band | None:
     try:
         start, stop = map(int, entry["rows"])
-        return Band(start, stop, tuple(Window(*map(int, place)) for place in entry["places"]), str(entry["sha256"]))
+        places = tuple(Window(*map(int, place)) for place in entry["places"])
+        return Band(start, stop, places, str(entry["sha256"]), dict(entry["notes"]))
     except (KeyError, TypeError, ValueError):
         return None
-
-
-def _require_same(asked: Mapping[str, Any], found: Mapping[str, Any], path: Path) -> None:
-    before, now = dict(_flat("", found)), dict(_flat("", json.loads(json.dumps(asked))))
-    different = [
-        f"{key.removeprefix('identity.')} was {before.get(key, 'not given')} and is {now.get(key, 'not given')}"
-        for key in sorted({*before, *now})
-        if before.get(key) != now.get(key)
-    ]
-    if different:
-        raise InputError(
-            f"{path.parent} holds the unfinished output of another run: {'; '.join(different)}. "
-            "Start again with what it had to go on, or delete that folder to begin anew."
-        )
-
-
-def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Leaves of nested objects with their dotted names, as JSON text (in which NaN equals NaN)."""
-    if isinstance(value, dict) and value:
-        for key, part in value.items():
-            yield from _flat(f"{name}.{key}" if name else key, part)
-    else:
-        yield name, json.dumps(value)

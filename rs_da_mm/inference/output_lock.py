@@ -18,6 +18,10 @@ _HOLDER = "holder.json"
 _TRIES = 20
 
 
+class OutputInUseError(InputError):
+    """Another run has the output."""
+
+
 class OutputLock:
     """A lock on a folder that is taken away when the output is finished.
 
@@ -35,12 +39,13 @@ class OutputLock:
         """Take the lock.
 
         Raises:
-            InputError: When another process has it (the message says which, where and since when), or the folder cannot be made.
+            OutputInUseError: When another process has it; the message says which, where and since when.
+            InputError: When the folder cannot be made.
         """
         for _ in range(_TRIES):  # another run may finish, and take its folder away, at any moment
             try:
                 if not self._lock.acquire():
-                    raise InputError(f"{self.folder} is in use by {self._holder()}. Wait until it is done, or stop it.")
+                    raise OutputInUseError(f"{self.folder} is in use by {self._holder()}. Wait until it is done, or stop it.")
             except FileNotFoundError:
                 continue
             except OSError as error:

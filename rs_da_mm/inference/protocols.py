@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -48,11 +49,28 @@ class Piece(NamedTuple):
     covered: NDArray[np.bool_]
 
 
+@dataclass
+class RunCounts:
+    """What was done with windows.
+
+    Attributes:
+        computed: Windows that went through the model.
+        empty: Windows of the plan that turned out to hold no data when they were read, or were left out then.
+    """
+
+    computed: int = 0
+    empty: int = 0
+
+
 class PieceSink(Protocol):
     """Where finished parts go."""
 
     def write(self, piece: Piece) -> None:
         """Take a part; its arrays are the sink's to keep. Parts do not overlap; what no part holds, has no data."""
 
-    def finish_rows(self, start: int, stop: int) -> None:
-        """Take note that rows ``[start, stop)`` are complete; they follow on from those before."""
+    def finish_rows(self, start: int, stop: int, counts: RunCounts) -> None:
+        """Take note that rows ``[start, stop)`` are complete; they follow on from those before.
+
+        ``counts`` is of the windows that these rows were waiting for; over all calls, and over all runs that went on from each
+        other, each window of the plan counts once.
+        """

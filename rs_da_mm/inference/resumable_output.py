@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rs_da_mm.inference.journal import Band, Journal
 from rs_da_mm.inference.output_lock import OutputLock
+from rs_da_mm.inference.protocols import RunCounts
 from rs_da_mm.inference.working_file import Layer, WorkingFile
 from rs_da_mm.raster.windows import Window
 
@@ -31,10 +32,21 @@ class ResumableOutput:
         layers: The arrays.
         height: Rows.
         width: Columns.
+        replace: Whether what is unfinished of a run with another identity gives way to this one.
     """
 
-    def __init__(self, folder: Path, identity: Mapping[str, Any], layers: Sequence[Layer], height: int, width: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        identity: Mapping[str, Any],
+        layers: Sequence[Layer],
+        height: int,
+        width: int,
+        *,
+        replace: bool = False,
+    ) -> None:
         self.folder = folder
+        self._replace = replace
         self._layers = tuple(layers)
         self._size = (height, width)
         described = {layer.name: asdict(layer) for layer in layers}
@@ -48,12 +60,13 @@ class ResumableOutput:
         """Take the lock, and find out what is finished.
 
         Raises:
-            InputError: When another run has the folder, or it holds the output of a run with another identity.
+            InputError: When another run has the folder, or it holds the output of a run with another identity, which is not to be
+                replaced.
         """
         self._lock.acquire()
         with ExitStack() as stack:
             stack.callback(self._lock.release)
-            self._journal = stack.enter_context(closing(Journal(self.folder / _JOURNAL, self._identity)))
+            self._journal = stack.enter_context(closing(Journal(self.folder / _JOURNAL, self._identity, self._replace)))
             self._files = {
                 layer.name: stack.enter_context(closing(WorkingFile(self.folder / f"{layer.name}.rows", layer, *self._size)))
                 for layer in self._layers
@@ -94,17 +107,23 @@ class ResumableOutput:
             self._digest.update(self._files[layer.name].write(row, col, arrays[layer.name]).data)
         self._places.append(place)
 
-    def finish_rows(self, start: int, stop: int) -> None:
-        """Note that rows ``[start, stop)`` are complete; on the disk, with their note, when this returns."""
+    def finish_rows(self, start: int, stop: int, counts: RunCounts | None = None) -> None:
+        """Note that rows ``[start, stop)`` are complete; on the disk, with their note, when this returns.
+
+        Args:
+            start: The first row.
+            stop: The row past the last.
+            counts: Windows that they were waiting for, kept as the band's notes.
+        """
         if self._places:
             for file in self._files.values():
                 file.sync()
-        self._journal.append(Band(start, stop, tuple(self._places), self._digest.hexdigest()))
+        self._journal.append(Band(start, stop, tuple(self._places), self._digest.hexdigest(), asdict(counts) if counts else {}))
         self._places, self._digest = [], hashlib.sha256()
 
-    def read(self, name: str, start: int, stop: int) -> NDArray[Any]:
-        """Read rows of a layer: ``(rows, width)`` or ``(channels, rows, width)``, its fill value where nothing was written."""
-        return self._files[name].read(Window(start, 0, stop - start, self._size[1]))
+    def read(self, name: str, window: Window) -> NDArray[Any]:
+        """Read a part of a layer: ``([channels,] rows, columns)``, its fill value where nothing was written."""
+        return self._files[name].read(window)
 
     def remove(self) -> None:
         """Take the folder away; the lock goes last."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,21 +10,8 @@ from rs_da_mm.inference.band import RollingBand
 from rs_da_mm.inference.batches import Batch, read_batches
 from rs_da_mm.inference.blending import BlendingWeights
 from rs_da_mm.inference.plan import WindowPlan
-from rs_da_mm.inference.protocols import DenseModel, Piece, PieceSink, SceneSource
+from rs_da_mm.inference.protocols import DenseModel, Piece, PieceSink, RunCounts, SceneSource
 from rs_da_mm.raster.windows import Window, clip_window
-
-
-@dataclass
-class RunCounts:
-    """What a run did.
-
-    Attributes:
-        computed: Windows that went through the model.
-        empty: Windows of the plan that turned out to hold no data when they were read.
-    """
-
-    computed: int = 0
-    empty: int = 0
 
 
 class Blender:
@@ -36,6 +21,10 @@ class Blender:
         plan: The windows.
         sink: Takes finished parts.
         start_row: Rows of the scene that are done already; a number that the sink was told by ``finish_rows``.
+
+    Attributes:
+        first_index: Number of the first row of windows that is needed.
+        counts: Windows of the rows of windows that are finished.
     """
 
     def __init__(self, plan: WindowPlan, sink: PieceSink, start_row: int = 0) -> None:
@@ -45,6 +34,9 @@ class Blender:
         self._weights = BlendingWeights(plan)
         self._band: RollingBand | None = None
         self.first_index = plan.first_row_needed(start_row)
+        self.counts = RunCounts()
+        self._of_band = RunCounts()
+        self._in_row = 0
 
     def add(self, batch: Batch, scores: NDArray[np.float32]) -> None:
         """Add the scores of a batch.
@@ -62,6 +54,7 @@ class Blender:
             raise InputError(f"The model gave scores of shape {scores.shape}; {expected} is needed. Check what it returns.")
         for window, valid, window_scores in zip(batch.windows, batch.valid, scores, strict=False):
             self._add_window(window, window_scores, self._weights(window) * valid)
+        self._in_row += len(batch.windows)
 
     def finish(self, index: int) -> None:
         """Hand on what is finished when all batches of a row of windows are in.
@@ -73,6 +66,7 @@ class Blender:
             InputError: When scores are not finite.
         """
         start, stop = self._plan.finished_rows(index)
+        self._count_row(index, is_needed=stop > self._finished)
         wrote = False
         for piece in self._band.pop(stop) if self._band else ():
             if start >= self._finished:
@@ -81,8 +75,16 @@ class Blender:
                 wrote = True
         # Rows without data are told together with those below them: an empty scene has one band.
         if stop > self._finished and (wrote or index == len(self._plan.rows) - 1):
-            self._sink.finish_rows(self._finished, stop)
-            self._finished = stop
+            self._sink.finish_rows(self._finished, stop, self._of_band)
+            self._finished, self._of_band = stop, RunCounts()
+
+    def _count_row(self, index: int, is_needed: bool) -> None:
+        """Count the windows of a row: for the run, and where its rows of the scene are not done already, for their band."""
+        empty = len(self._plan.rows[index].columns) - self._in_row
+        for counts in (self.counts, self._of_band) if is_needed else (self.counts,):
+            counts.computed += self._in_row
+            counts.empty += empty
+        self._in_row = 0
 
     def _add_window(self, window: Window, scores: NDArray[np.float32], weights: NDArray[np.float32]) -> None:
         if self._band is None:
@@ -99,6 +101,17 @@ def _require_numbers(piece: Piece) -> None:
             f"The model gave scores that are no numbers, in {Window(piece.row, piece.col, rows, cols).spelled}. "
             "Check its weights, and whether the scene's values are in the range that it was trained on."
         )
+
+
+def require_same_size(source: SceneSource, plan: WindowPlan) -> None:
+    """Refuse a plan for a scene of another size.
+
+    Raises:
+        InputError: When it is one; it names both sizes.
+    """
+    if (source.height, source.width) != (plan.height, plan.width):
+        found = f"{source.height} x {source.width}"
+        raise InputError(f"The windows are planned for {plan.height} x {plan.width} pixels, and the scene has {found}.")
 
 
 def map_rows(
@@ -122,17 +135,10 @@ def map_rows(
         InputError: When the plan is for a scene of another size, ``start_row`` is not where windows finish, or the model gives
             scores of another shape or such that are no numbers.
     """
-    if (source.height, source.width) != (plan.height, plan.width):
-        found = f"{source.height} x {source.width}"
-        raise InputError(f"The windows are planned for {plan.height} x {plan.width} pixels, and the scene has {found}.")
+    require_same_size(source, plan)
     blender = Blender(plan, sink, start_row)
-    counts = RunCounts()
     for index in range(blender.first_index, len(plan.rows)):
-        row = plan.rows[index]
-        before = counts.computed
-        for batch in read_batches(source, row, batch_size):
+        for batch in read_batches(source, plan.rows[index], batch_size):
             blender.add(batch, model(batch.pixels, batch.valid))
-            counts.computed += len(batch.windows)
-        counts.empty += len(row.columns) - (counts.computed - before)
         blender.finish(index)
-    return counts
+    return blender.counts

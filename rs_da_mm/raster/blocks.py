@@ -13,6 +13,7 @@ from typing import Any
 from rasterio.enums import Interleaving
 
 from rs_da_mm.errors import RasterError
+from rs_da_mm.raster.locations import Location
 from rs_da_mm.raster.windows import Window
 
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
@@ -55,17 +56,17 @@ def stored_blocks(dataset: Any) -> Iterator[Window]:
             yield window
 
 
-def check_not_empty(dataset: Any, path: Path) -> None:
+def check_not_empty(dataset: Any, path: Location) -> None:
     """Refuse a file that holds no pixels at all; takes no time where there are any.
 
     Args:
         dataset: The file, open in rasterio.
-        path: Its path.
+        path: Where it was opened. The end of a PNG is looked at in local files only.
 
     Raises:
         RasterError: When no block of a GeoTIFF was written, or a PNG was cut off.
     """
-    if dataset.driver == "PNG":
+    if dataset.driver == "PNG" and isinstance(path, Path):
         _check_png(path)
     if dataset.driver != "GTiff":
         return
@@ -76,12 +77,12 @@ def check_not_empty(dataset: Any, path: Path) -> None:
         )
 
 
-def check_blocks(dataset: Any, path: Path, sparse: bool) -> None:
+def check_blocks(dataset: Any, path: Location, sparse: bool) -> None:
     """Check that a GeoTIFF has all of its blocks.
 
     Args:
         dataset: The file, open in rasterio.
-        path: Its path.
+        path: Where it was opened. That no block lies beyond the end is looked at in local files only.
         sparse: Whether blocks may be left out, as GDAL does on purpose with ``SPARSE_OK``.
 
     Raises:
@@ -96,6 +97,8 @@ def check_blocks(dataset: Any, path: Path, sparse: bool) -> None:
             f"{path}: {missing.spelled} were never written, and would read as zeros. Its writer was probably killed; make the "
             "file again. (Where blocks are left out on purpose, the file must say so with a nodata value.)"
         )
+    if not isinstance(path, Path):
+        return
     size = path.stat().st_size
     for (row, col), window in block_windows(dataset):
         end = max(_end(dataset, row, col, band) for band in _planes(dataset))

@@ -15,6 +15,7 @@ from rs_da_mm.raster.blocks import block_windows, check_blocks
 from rs_da_mm.raster.georeference import differences
 from rs_da_mm.raster.handles import GDAL_ERRORS, open_fresh
 from rs_da_mm.raster.ledger import Entry, checksum
+from rs_da_mm.raster.locations import Location, locate
 from rs_da_mm.raster.profile import Profile
 from rs_da_mm.raster.scene import Scene
 from rs_da_mm.raster.source import unreadable
@@ -41,19 +42,19 @@ def check_readable(path: str | Path) -> None:
     """Read every block of a raster, and of its mask.
 
     Args:
-        path: The file.
+        path: The file, or another place that GDAL reads from (``/vsizip/…``, ``https://…``).
 
     Raises:
         RasterError: When a block cannot be read, as in a file that was cut off, or was never written, as in a file whose writer
             was killed; the message names file and window. Blocks may be missing where the file has a nodata value: they read as
             nodata then, and are not valid. A file without any block is refused in any case.
     """
-    path = Path(path)
-    with open_fresh(path) as dataset:
-        check_blocks(dataset, path, sparse=any(value is not None for value in dataset.nodatavals))
+    where = locate(path)
+    with open_fresh(where) as dataset:
+        check_blocks(dataset, where, sparse=any(value is not None for value in dataset.nodatavals))
         masked = MaskFlags.per_dataset in dataset.mask_flag_enums[0]
         for _, window in block_windows(dataset):
-            _read(dataset, path, window, masked)
+            _read(dataset, where, window, masked)
 
 
 def check_written(partial: Path, profile: Profile, entries: Sequence[Entry], sparse: bool = False) -> None:
@@ -88,7 +89,7 @@ def _compare(dataset: Any, profile: Profile) -> None:
         raise OSError(f"it came out as (rows, columns, bands, dtype) {found} instead of {meant}")
 
 
-def _read(dataset: Any, path: Path, window: Window, masked: bool = False) -> Any:
+def _read(dataset: Any, path: Location, window: Window, masked: bool = False) -> Any:
     part = FileWindow(window.col, window.row, window.width, window.height)
     try:
         if masked:

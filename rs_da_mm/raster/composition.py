@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from rs_da_mm.errors import RasterError
 from rs_da_mm.raster.georeference import differences
 from rs_da_mm.raster.handles import open_raster
+from rs_da_mm.raster.locations import Location
 from rs_da_mm.raster.source import Source, describe
 from rs_da_mm.raster.valid import alpha_bands
 
 
-def describe_files(paths: Sequence[Path], bands: Sequence[int] | None, nodata: float | None, alpha: bool) -> tuple[Source, ...]:
+def describe_files(
+    paths: Sequence[Location], bands: Sequence[int] | None, nodata: float | None, alpha: bool
+) -> tuple[Source, ...]:
     """Look into the files of a scene.
 
     Args:
@@ -39,7 +41,7 @@ def describe_files(paths: Sequence[Path], bands: Sequence[int] | None, nodata: f
     )
 
 
-def describe_mask(path: Path) -> Source:
+def describe_mask(path: Location) -> Source:
     """Look into the mask of a scene.
 
     Args:
@@ -70,7 +72,7 @@ def require_same_grid(one: Source, other: Source) -> None:
     if (one.height, one.width) != (other.height, other.width):
         raise RasterError(
             f"{other.path} has {other.height} x {other.width} pixels and {one.path} {one.height} x {one.width}: "
-            "the files of a scene must be of one size."
+            "the files of a scene must be of one size, or be resampled to the finest."
         )
     found = differences(one.georeference, other.georeference, one.height, one.width)
     if found:
@@ -81,7 +83,7 @@ def require_same_grid(one: Source, other: Source) -> None:
 
 
 def _select(
-    paths: Sequence[Path], numbers: Sequence[tuple[int, int]], bands: Sequence[int] | None, alphas: Sequence[tuple[int, ...]]
+    paths: Sequence[Location], numbers: Sequence[tuple[int, int]], bands: Sequence[int] | None, alphas: Sequence[tuple[int, ...]]
 ) -> list[tuple[int, int]]:
     """File and band in that file, per selected band."""
     names = ", ".join(map(str, paths))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,11 @@ class Georeference:
     def has_transform(self) -> bool:
         """Whether there is an affine grid."""
         return self.transform != Affine.identity()
+
+    @property
+    def res(self) -> tuple[float, float]:
+        """Width and height of a pixel in units of the CRS (1, 1 without a grid)."""
+        return math.hypot(self.transform.a, self.transform.d), math.hypot(self.transform.b, self.transform.e)
 
     @property
     def is_empty(self) -> bool:
@@ -81,6 +87,14 @@ def grid_shift(one: Affine, other: Affine, height: int, width: int) -> float:
     return max(max(abs(x - col), abs(y - row)) for (col, row), (x, y) in moved)
 
 
+def crs_differences(one: Georeference, other: Georeference) -> list[str]:
+    """Say how the coordinate systems of two georeferences differ: a part of a sentence, or none where either is not known."""
+    systems = (one.crs or one.gcps_crs, other.crs or other.gcps_crs)
+    if all(systems) and not same_crs(*systems):
+        return [f"CRS {systems[0].to_string()} against {systems[1].to_string()}"]
+    return []
+
+
 def differences(one: Georeference, other: Georeference, height: int, width: int) -> list[str]:
     """Say how two georeferences of equally large rasters differ.
 
@@ -96,10 +110,7 @@ def differences(one: Georeference, other: Georeference, height: int, width: int)
     """
     if one.is_empty or other.is_empty:
         return []
-    found = []
-    systems = (one.crs or one.gcps_crs, other.crs or other.gcps_crs)
-    if all(systems) and not same_crs(*systems):
-        found.append(f"CRS {systems[0].to_string()} against {systems[1].to_string()}")
+    found = crs_differences(one, other)
     if one.has_transform and other.has_transform:
         shift = grid_shift(one.transform, other.transform, height, width)
         if shift > _SHIFT:

@@ -13,7 +13,6 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import rasterio
@@ -22,6 +21,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from rs_da_mm.errors import RasterError
 from rs_da_mm.raster.blocks import check_not_empty
+from rs_da_mm.raster.locations import Location, local_file
 
 OPEN_FILES = 64
 """Files that a thread keeps open; beyond that, the one that was not read for longest is closed."""
@@ -43,10 +43,10 @@ class _Handles(threading.local):
 
     def __init__(self) -> None:
         self.process = os.getpid()
-        self.opened: OrderedDict[Path, tuple[_Stamp, Any]] = OrderedDict()
+        self.opened: OrderedDict[Location, tuple[_Stamp | None, Any]] = OrderedDict()
         self.inherited: list[Any] = []
 
-    def own(self) -> OrderedDict[Path, tuple[_Stamp, Any]]:
+    def own(self) -> OrderedDict[Location, tuple[_Stamp | None, Any]]:
         """The files that this process opened itself."""
         if self.process != os.getpid():
             # Neither used nor closed: both could wait for a lock whose owner was not forked along.
@@ -58,11 +58,13 @@ class _Handles(threading.local):
 _handles = _Handles()
 
 
-def open_raster(path: Path) -> Any:
+def open_raster(path: Location) -> Any:
     """Give this thread's open dataset of a file, opening it when it is not open, or was replaced on disk since.
 
+    What lies in a local archive is opened again when the archive was replaced; what lies in a network is not looked at again.
+
     Args:
-        path: The file.
+        path: The file, or another place that GDAL reads from.
 
     Returns:
         A rasterio dataset, for this thread alone and until its next call, which may close it.
@@ -82,11 +84,11 @@ def open_raster(path: Path) -> Any:
     return opened[path][1]
 
 
-def open_fresh(path: Path) -> Any:
+def open_fresh(path: Location) -> Any:
     """Open a file for its caller alone, who closes it.
 
     Args:
-        path: The file.
+        path: The file, or another place that GDAL reads from.
 
     Returns:
         A rasterio dataset.
@@ -101,15 +103,14 @@ def open_fresh(path: Path) -> Any:
         except GDAL_ERRORS as error:
             raise RasterError(f"{path} is no raster that can be opened: {reason(error)}") from error
     if dataset.count < 1:
+        inside = ", ".join(dataset.subdatasets)
         dataset.close()
-        raise RasterError(
-            f"{path} is a container of several rasters ({', '.join(dataset.subdatasets)}); take one out of it first."
-        )
+        raise RasterError(f"{path} is a container of several rasters; name one of them in its place: {inside}.")
     check_not_empty(dataset, path)
     return dataset
 
 
-def release(path: Path) -> None:
+def release(path: Location) -> None:
     """Close a file that this thread keeps open: Windows replaces no file that is."""
     held = _handles.own().pop(path, None)
     if held is not None:
@@ -131,7 +132,10 @@ def reason(error: BaseException) -> str:
     return str(error).strip().rstrip(".") + "."
 
 
-def _stamp(path: Path) -> _Stamp:
+def _stamp(location: Location) -> _Stamp | None:
+    path = local_file(location)
+    if path is None:
+        return None
     try:
         state = path.stat()
     except FileNotFoundError:

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 from rs_da_mm.errors import RasterError
 from rs_da_mm.raster.composition import describe_files, describe_mask, require_same_grid
+from rs_da_mm.raster.finest_grid import fitted, onto_finest
 from rs_da_mm.raster.georeference import Georeference
+from rs_da_mm.raster.interpolation import Resampling, require_method
+from rs_da_mm.raster.locations import locate
 from rs_da_mm.raster.source import Source
 from rs_da_mm.raster.valid import is_number
 from rs_da_mm.raster.windows import Window, clip_window, window_slices
@@ -25,6 +28,8 @@ class Scene:
 
     Args:
         source: A file that GDAL opens (GeoTIFF, JPEG, PNG, VRT, …), or several, whose bands are counted on from file to file.
+            Also what GDAL or rasterio read beyond files, as a string that is kept to the letter: ``/vsizip/a.zip/b.tif``,
+            ``zip://a.zip!b.tif``, ``https://…``, ``s3://…``, ``NETCDF:"a.nc":rain``.
         bands: Band numbers over all files, counted from 1: any subset in any order. Without it, all bands that are not alpha.
         mask: A single-band raster of the scene's size, 0 where there is no data. It takes the place of everything that the files
             themselves say about that.
@@ -32,10 +37,14 @@ class Scene:
         alpha: Whether a band that a file marks as alpha is one. ``False`` where the mark is wrong, as on the near infrared of
             ISPRS Potsdam's RGBIR files: the band is then an image band like any other. (An alpha band that ``bands`` names is an
             image band in any case, and decides nothing.)
+        resample: How files of different pixel size are brought to the finest, which is then the scene's: ``'nearest'``,
+            ``'bilinear'`` or ``'cubic'``; which pixels hold data, and the mask, go by the nearest. All must cover the same
+            ground, to half a pixel of the coarser. A pixel has the same bits in whichever window it is read. Without it such
+            files are refused.
 
     Raises:
         RasterError: When a file is missing or unreadable, a band does not exist, or the files (or the mask) differ in size, CRS
-            or grid.
+            or grid, and are not resampled, or do not cover the same ground.
     """
 
     def __init__(
@@ -46,17 +55,20 @@ class Scene:
         nodata: float | None = None,
         *,
         alpha: bool = True,
+        resample: Resampling | None = None,
     ) -> None:
         paths = [source] if isinstance(source, (str, Path)) else source
         if not paths:
             raise RasterError("A scene needs a file; the list of files is empty.")
-        self.paths = tuple(map(Path, paths))
+        self.paths = tuple(map(locate, paths))
         self._sources = describe_files(self.paths, bands, nodata, alpha)
-        self._mask = None if mask is None else describe_mask(Path(mask))
-        files_used = [*self._sources, *([self._mask] if self._mask else [])]
-        placed = next((file for file in files_used if not file.georeference.is_empty), files_used[0])
-        for other in files_used:
-            require_same_grid(placed, other)
+        self._mask = None if mask is None else describe_mask(locate(mask))
+        if resample is None:
+            self._require_one_grid()
+        else:
+            require_method(resample, self.name)
+            self._sources = onto_finest(self._sources, resample)
+            self._mask = self._mask and fitted(self._sources[0], self._mask, "nearest")
         self._dtype = np.result_type(*(part.dtype for part in self._sources))
 
     def __repr__(self) -> str:
@@ -122,8 +134,7 @@ class Scene:
     @property
     def res(self) -> tuple[float, float]:
         """Width and height of a pixel in units of the CRS (1, 1 without a grid)."""
-        transform = self.transform
-        return float(np.hypot(transform.a, transform.d)), float(np.hypot(transform.b, transform.e))
+        return self.georeference().res
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
@@ -135,7 +146,7 @@ class Scene:
 
     @property
     def block_shape(self) -> tuple[int, int]:
-        """Rows and columns of the blocks that the (first) file is stored in; windows that fit them read fastest."""
+        """Rows and columns of the blocks that the first file is stored in, on this grid; windows that fit them read fastest."""
         return self._sources[0].block_shape
 
     @property
@@ -209,6 +220,12 @@ class Scene:
         window = self._window(window)
         valid = np.zeros((window.height, window.width), dtype=np.uint8)
         return self._read(window, valid), valid
+
+    def _require_one_grid(self) -> None:
+        files_used = [*self._sources, *([self._mask] if self._mask else [])]
+        placed = next((file for file in files_used if not file.georeference.is_empty), files_used[0])
+        for other in files_used:
+            require_same_grid(placed, other)
 
     def _window(self, window: Window | None) -> Window:
         if window is None:

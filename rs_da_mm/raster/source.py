@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from rasterio.windows import Window as FileWindow
 from rs_da_mm.errors import RasterError
 from rs_da_mm.raster.georeference import Georeference, read_georeference
 from rs_da_mm.raster.handles import GDAL_ERRORS, open_raster, reason
+from rs_da_mm.raster.locations import Location, local_file
 from rs_da_mm.raster.valid import ValidRule, find_rule, is_nodata, is_number
 from rs_da_mm.raster.windows import Window
 
@@ -25,7 +25,7 @@ class Source:
     It holds no open file, so it can be sent to another process.
 
     Attributes:
-        path: The file.
+        path: The file, or another place that GDAL reads from.
         height: Rows.
         width: Columns.
         bands: Selected bands of one dtype, counted from 1 in this file, in the order they are read.
@@ -38,7 +38,7 @@ class Source:
         block_shape: Rows and columns of the blocks that it is stored in.
     """
 
-    path: Path
+    path: Location
     height: int
     width: int
     bands: tuple[int, ...]
@@ -110,12 +110,14 @@ class Source:
             raise unreadable(self.path, window, error) from error
 
 
-def describe(dataset: Any, path: Path, bands: Sequence[tuple[int, int]], alpha: tuple[int, ...], nodata: float | None) -> Source:
+def describe(
+    dataset: Any, path: Location, bands: Sequence[tuple[int, int]], alpha: tuple[int, ...], nodata: float | None
+) -> Source:
     """Look into a file.
 
     Args:
         dataset: The file, open in rasterio.
-        path: Its path.
+        path: Where it was opened.
         bands: Per band that is taken, all of one dtype: its number in the file, and its place in the scene.
         alpha: Numbers of the bands that say how opaque a pixel is.
         nodata: Value that means "no data", in place of the file's own.
@@ -142,14 +144,14 @@ def describe(dataset: Any, path: Path, bands: Sequence[tuple[int, int]], alpha: 
     )
 
 
-def unreadable(path: Path, window: Window, error: BaseException) -> RasterError:
+def unreadable(path: Location, window: Window, error: BaseException) -> RasterError:
     """Say that a window of a file cannot be read, and why."""
-    return RasterError(
-        f"{path}: {window.spelled} cannot be read: {reason(error)} The file is damaged or was cut off; copy it again."
-    )
+    here = local_file(path) is not None
+    advice = "The file is damaged or was cut off; copy it again." if here else "The connection broke, or the file is damaged."
+    return RasterError(f"{path}: {window.spelled} cannot be read: {reason(error)} {advice}")
 
 
-def _dtype(dataset: Any, path: Path, band: int) -> np.dtype[Any]:
+def _dtype(dataset: Any, path: Location, band: int) -> np.dtype[Any]:
     name = dataset.dtypes[band - 1]
     try:
         return np.dtype(name)

@@ -13,7 +13,11 @@ from rs_da_mm.inference.journal import Band, Journal
 from rs_da_mm.raster import Window
 
 IDENTITY = {"checkpoint": "ab12", "window": [512, 512], "source": {"fingerprint": "cd", "nodata": math.nan}}
-BANDS = (Band(0, 8, (Window(0, 3, 8, 5), Window(0, 9, 4, 2)), "11"), Band(8, 30, (), "22"), Band(30, 31, (), "33"))
+BANDS = (
+    Band(0, 8, (Window(0, 3, 8, 5), Window(0, 9, 4, 2)), "11"),
+    Band(8, 30, (), "22", {"computed": 3, "unreadable": [[0, 1]]}),
+    Band(30, 31, (), "33"),
+)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from rs_da_mm.inference.plan import plan_windows
 from rs_da_mm.inference.resumable_output import ResumableOutput
 from rs_da_mm.inference.scene_run import map_rows
 from rs_da_mm.inference.working_file import Layer
+from rs_da_mm.raster import Window
 
 LAYERS = (Layer("labels", "uint8", fill=255), Layer("scores", "float16", channels=2))
 SIZE = (60, 50)
@@ -36,7 +37,7 @@ class Labels:
         labels = np.where(piece.covered, piece.scores.argmax(axis=0), 255).astype(np.uint8)
         self.output.write(piece.row, piece.col, {"labels": labels, "scores": piece.scores.astype(np.float16)})
 
-    def finish_rows(self, start, stop):
+    def finish_rows(self, start, stop, counts):
         self._step()
         self.output.finish_rows(start, stop)
 
@@ -67,7 +68,7 @@ def run(folder, steps=10**9, read=True, pause=0.0):
     with output(folder) as out:
         begun = out.start_row
         map_rows(source(), plan_windows(*SIZE, 12, 0.5), slowly, 3, Labels(out, steps), out.start_row)
-        result = tuple(out.read(layer.name, 0, SIZE[0]).tobytes() for layer in LAYERS)
+        result = tuple(out.read(layer.name, Window(0, 0, *SIZE)).tobytes() for layer in LAYERS)
     return begun, result
 
 
@@ -79,9 +80,9 @@ def expected(tmp_path_factory):
 def test_nothing_but_data_is_labelled(tmp_path):
     run(tmp_path / "out")
     with output(tmp_path / "out") as out:
-        np.testing.assert_array_equal(out.read("labels", 0, SIZE[0]) < 2, source().valid)
+        np.testing.assert_array_equal(out.read("labels", Window(0, 0, *SIZE)) < 2, source().valid)
         assert out.start_row == SIZE[0]
-        assert out.read("scores", 3, 5).shape == (2, 2, SIZE[1])
+        assert out.read("scores", Window(3, 1, 2, 4)).shape == (2, 2, 4)
         assert sum(place.height * place.width for band in out.bands for place in band.places) >= source().valid.sum()
 
 

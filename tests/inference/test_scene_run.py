@@ -8,31 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_scenes import ArraySource, Canvas, Convolution
+from tiny_scenes import ArraySource, Canvas, Convolution, plans, scenes
 
 from rs_da_mm.errors import InputError
 from rs_da_mm.inference.data_map import DataMap
 from rs_da_mm.inference.plan import plan_windows
 from rs_da_mm.inference.scene_run import map_rows
 from rs_da_mm.raster import Scene, Window, window_slices, write_raster
-
-
-@st.composite
-def scenes(draw):
-    """Pixels, and where they hold data: all of it, or in spots."""
-    height, width = draw(st.integers(1, 50)), draw(st.integers(1, 50))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    valid = rng.random((height, width)) < draw(st.sampled_from([0.01, 0.5, 1]))
-    pixels = rng.integers(0, 200, (height, width, 2), dtype=np.uint16) * valid[..., None]
-    return ArraySource(pixels.astype(np.uint16), valid.astype(np.uint8))
-
-
-@st.composite
-def plans(draw, source, margin):
-    size = draw(st.tuples(st.integers(2 * margin + 1, 20), st.integers(2 * margin + 1, 20)))
-    overlap = draw(st.integers(2 * margin, min(size) - 1))
-    has_data = draw(st.sampled_from([None, DataMap(source.valid > 0, (1, 1))]))
-    return plan_windows(source.height, source.width, size, overlap, has_data, margin)
 
 
 def whole(source, model):
@@ -116,7 +98,7 @@ class Nothing:
     def write(self, piece):
         self.pixels += piece.covered.size
 
-    def finish_rows(self, start, stop):
+    def finish_rows(self, start, stop, counts):
         self.bands.append((start, stop))
 
 

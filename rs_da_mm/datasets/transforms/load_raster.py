@@ -10,7 +10,7 @@ from mmcv.transforms import BaseTransform
 
 from rs_da_mm.datasets.transforms.fields import add_seg_field
 from rs_da_mm.errors import InputError
-from rs_da_mm.raster import Scene, Window
+from rs_da_mm.raster import Scene, Window, band_numbers
 from rs_da_mm.registry import TRANSFORMS
 
 
@@ -78,29 +78,9 @@ class LoadRaster(BaseTransform):
         source = results["img_path"]
         paths = (str(source),) if not isinstance(source, (list, tuple)) else tuple(str(path) for path in source)
         bands = results.get("band_indices") if self.bands is None else self.bands
-        numbers = None if bands is None else _band_numbers(paths, tuple(bands))
+        numbers = None if bands is None else band_numbers(paths, bands)
         mask = results.get("mask_path")
         return Scene(paths, bands=numbers, mask=mask, nodata=self.nodata, alpha=self.alpha)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(bands={self.bands}, count={self.count}, to_float32={self.to_float32})"
-
-
-def _band_numbers(paths: tuple[str, ...], bands: tuple[int | str, ...]) -> tuple[int, ...]:
-    """Turn names of bands into their numbers over all files; numbers stay."""
-    if all(isinstance(band, int) for band in bands):
-        return tuple(int(band) for band in bands)
-    # With alpha=False every band of the files is there, so that places are numbers.
-    names = Scene(paths, alpha=False).descriptions
-    return tuple(band if isinstance(band, int) else _number(band, names, paths) for band in bands)
-
-
-def _number(band: str, names: Sequence[str | None], paths: tuple[str, ...]) -> int:
-    found = [number for number, name in enumerate(names, 1) if (name or "").casefold() == band.casefold()]
-    if len(found) != 1:
-        listed = ", ".join(name or "(no name)" for name in names)
-        raise InputError(
-            f"{', '.join(paths)}: {'no' if not found else 'more than one'} band has the name '{band}'; the bands are: {listed}. "
-            "Give names that are there, or numbers counted from 1"
-        )
-    return found[0]

@@ -1,0 +1,34 @@
+"""How far a map is, where somebody is looking."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Any
+
+from tqdm import tqdm  # type: ignore[import-untyped]
+
+from rs_da_mm.inference.pipeline import RowProgress
+
+
+class MapProgress:
+    """A bar on the error stream, if that is a terminal; a context manager.
+
+    Args:
+        name: What is mapped.
+        windows: How many windows there are to compute.
+    """
+
+    def __init__(self, name: str, windows: int) -> None:
+        disabled = not sys.stderr.isatty()
+        self._bar: Any = tqdm(total=windows, desc=name, unit=" windows", leave=False, dynamic_ncols=True, disable=disabled)
+
+    def __enter__(self) -> MapProgress:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._bar.close()
+
+    def show(self, progress: RowProgress) -> None:
+        """Show that a row of windows is finished."""
+        self._bar.update(progress.counts.computed + progress.counts.empty - self._bar.n)
