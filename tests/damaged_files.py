@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import rasterio
 
-from rs_da_mm.raster.scene_files import forget_error
+from rs_da_mm.raster.handles import forget_failure
 
 
 def write_tiff(path, pixels, block=(32, 48), tiled=True, compress="deflate", **profile):
@@ -51,7 +51,7 @@ def readable_pixels(path):
             try:
                 dataset.read(window=window)
             except rasterio.errors.RasterioIOError:
-                forget_error()
+                forget_failure(path)
                 continue
         readable[window.toslices()] = 1
     return readable

@@ -32,6 +32,17 @@ def inverse_dihedral(images: Tensor, index: int) -> Tensor:
     return turned.flip(-1) if index >= 4 else turned
 
 
+_SIZES = ("img_shape", "pad_shape", "ori_shape")
+"""What heads read of an image's size, height first."""
+
+
+def _turned(metainfo: dict[str, Any], index: int) -> dict[str, Any]:
+    """Describe an image as it is under a symmetry: a quarter turn swaps height and width."""
+    if index % 2 == 0:
+        return metainfo
+    return metainfo | {name: (metainfo[name][1], metainfo[name][0]) for name in _SIZES if name in metainfo}
+
+
 @MODELS.register_module()
 class DihedralTTAModel(BaseTTAModel):
     """Average a segmentor's class probabilities over the symmetries of the square.
@@ -75,7 +86,8 @@ class DihedralTTAModel(BaseTTAModel):
         metainfo = [sample.metainfo for sample in samples]
         total: Tensor | None = None
         for index in self.symmetries:
-            logits = self.module.inference(dihedral(inputs, index).contiguous(), metainfo)
+            turned = [_turned(info, index) for info in metainfo]
+            logits = self.module.inference(dihedral(inputs, index).contiguous(), turned)
             probabilities = inverse_dihedral(logits.float().softmax(dim=1), index)
             total = probabilities if total is None else total + probabilities
         assert total is not None

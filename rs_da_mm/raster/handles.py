@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import rasterio
-from rasterio._err import CPLE_BaseError
+from rasterio._err import CPLE_BaseError, stack_errors
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from rs_da_mm.errors import RasterError
@@ -115,6 +115,20 @@ def release(path: Location) -> None:
     held = _handles.own().pop(path, None)
     if held is not None:
         held[1].close()
+
+
+def forget_failure(location: Location) -> None:
+    """Let the next attempt at a file that this thread failed to read be like the first.
+
+    rasterio would raise this thread's last error once more at the next property that looks for one. A JPEG's decoder does not
+    fail twice: asked again, it gives grey for all that it could not decode.
+
+    Args:
+        location: The file.
+    """
+    release(location)
+    with stack_errors():
+        pass  # begins with none
 
 
 @contextmanager

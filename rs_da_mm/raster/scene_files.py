@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rasterio._err import stack_errors
-
-from rs_da_mm.raster.handles import open_raster, release
+from rs_da_mm.raster.handles import open_raster
 from rs_da_mm.raster.locations import Location, local_file, locate
 from rs_da_mm.raster.scene import Scene
 
@@ -53,25 +51,6 @@ def block_shapes(scene: Scene) -> tuple[tuple[int, int], ...]:
         is_stream = open_raster(source.path).driver in _STREAMS
         shapes.append((max(rows, _STREAM_ROWS) if is_stream else rows, cols))
     return tuple(dict.fromkeys(shapes))
-
-
-def forget_error() -> None:
-    """Make rasterio forget this thread's last error; it would raise it once more at the next property that looks for one."""
-    with stack_errors():
-        pass  # begins with none
-
-
-def release_streams(scene: Scene) -> None:
-    """Close what this thread keeps open of files other than GeoTIFF, after one of them could not be read.
-
-    A JPEG's decoder does not fail twice: asked again, it gives grey for all that it could not decode.
-
-    Args:
-        scene: The scene.
-    """
-    for place in _places(scene):
-        if open_raster(place).driver != "GTiff":
-            release(place)
 
 
 def _places(scene: Scene) -> list[Location]:

@@ -12,7 +12,7 @@ from rasterio.windows import Window as FileWindow
 
 from rs_da_mm.errors import RasterError
 from rs_da_mm.raster.georeference import Georeference, read_georeference
-from rs_da_mm.raster.handles import GDAL_ERRORS, open_raster, reason
+from rs_da_mm.raster.handles import GDAL_ERRORS, forget_failure, open_raster, reason
 from rs_da_mm.raster.locations import Location, local_file
 from rs_da_mm.raster.valid import ValidRule, find_rule, is_nodata, is_number
 from rs_da_mm.raster.windows import Window
@@ -107,6 +107,7 @@ class Source:
         try:
             return call(dataset, FileWindow(window.col, window.row, window.width, window.height))
         except GDAL_ERRORS as error:
+            forget_failure(self.path)
             raise unreadable(self.path, window, error) from error
 
 

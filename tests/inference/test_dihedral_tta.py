@@ -53,6 +53,18 @@ def test_the_merged_scores_turn_with_the_image():
             torch.testing.assert_close(scores(dihedral(images, index)), dihedral(straight, index))
 
 
+def test_the_described_size_turns_with_the_image():
+    model = DihedralTTAModel(TinySegmentor())
+    seen = []
+    model.module.inference = lambda inputs, metainfo: seen.append((inputs, metainfo)) or model.module.conv(inputs)
+    described = {"img_shape": (6, 4), "ori_shape": (12, 8), "img_path": "a.tif"}
+    model.test_step({"inputs": torch.randn(1, 2, 6, 4), "data_samples": [SegDataSample(metainfo=described)]})
+    for inputs, (info,) in seen:
+        assert info["img_shape"] == tuple(inputs.shape[-2:])
+        assert info["ori_shape"] == tuple(2 * length for length in inputs.shape[-2:])
+    assert len(seen) == 8
+
+
 def test_one_symmetry_is_the_plain_prediction():
     segmentor = TinySegmentor()
     images = torch.randn(1, 2, 5, 5)

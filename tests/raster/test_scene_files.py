@@ -7,13 +7,12 @@ import zipfile
 import numpy as np
 import pytest
 import rasterio
-from damaged_files import cut, damage_block, write_tiff
+from damaged_files import write_tiff
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.shutil import copy as copy_raster
 
-from rs_da_mm.errors import RasterError
-from rs_da_mm.raster import Scene, Window, write_raster
-from rs_da_mm.raster.scene_files import block_shapes, files_behind, forget_error, release_streams
+from rs_da_mm.raster import Scene, write_raster
+from rs_da_mm.raster.scene_files import block_shapes, files_behind
 
 pytestmark = pytest.mark.filterwarnings("ignore", category=NotGeoreferencedWarning)
 
@@ -48,22 +47,3 @@ def test_the_blocks_of_all_files_are_told(tmp_path, pixels, tiff):
     write_raster(photograph, pixels)
     scene = Scene([tiff, strips, tiff, photograph], mask=write_tiff(tmp_path / "mask.tif", pixels[:, :, :1], block=(16, 64)))
     assert block_shapes(scene) == ((32, 48), (1, 200), (256, 200), (16, 64))
-
-
-def test_a_file_that_could_not_be_read_can_be_opened_once_more(tiff):
-    damage_block(tiff, 2, 2)
-    with pytest.raises(RasterError, match="rows 64"):
-        Scene(tiff).read(Window(64, 96, 32, 48))
-    forget_error()
-    assert Scene(tiff).count == 3  # whose colours are asked for, which would raise the error again
-
-
-def test_a_photograph_that_was_released_fails_again(tmp_path):
-    path = tmp_path / "a.jpg"
-    write_raster(path, np.random.default_rng(0).integers(0, 256, (300, 200, 3), dtype=np.uint8))
-    cut(path, 0.5)
-    scene = Scene(path)
-    for _ in range(3):
-        with pytest.raises(RasterError, match=r"a\.jpg: rows 290\.\.299"):
-            scene.read(Window(290, 0, 10, 200))
-        release_streams(scene)

@@ -16,7 +16,7 @@ from rs_da_mm.inference.inputs.source_watch import SourceWatch
 from rs_da_mm.inference.inputs.unreadable import UnreadableBlocks
 from rs_da_mm.inference.protocols import SceneSource
 from rs_da_mm.raster.scene import Scene
-from rs_da_mm.raster.scene_files import block_shapes, files_behind, forget_error, release_streams
+from rs_da_mm.raster.scene_files import block_shapes, files_behind
 from rs_da_mm.raster.source_view import PlacedSource, SourceView
 from rs_da_mm.raster.windows import Window, clip_window, window_slices
 
@@ -64,9 +64,9 @@ class TolerantSource(SourceView):
         super().__init__(source)
         self.policy = policy
         self.unreadable = UnreadableBlocks() if unreadable is None else unreadable
-        self._scene = source if isinstance(source, Scene) else None
-        self._watch = watch or SourceWatch(files_behind(self._scene) if self._scene else ())
-        shapes = blocks or (block_shapes(self._scene) if self._scene else (_BLOCK,))
+        scene = source if isinstance(source, Scene) else None
+        self._watch = watch or SourceWatch(files_behind(scene) if scene else ())
+        shapes = blocks or (block_shapes(scene) if scene else (_BLOCK,))
         self._grid = BlockGrid(source.height, source.width, shapes)
         self._is_readable: dict[tuple[int, int], bool] = {}
         self._gaps: list[Window] = []
@@ -88,7 +88,7 @@ class TolerantSource(SourceView):
         try:
             return self.source.read_with_valid(window)
         except RasterError:
-            self._after_error()
+            self._watch.check()
             if self.policy == "raise":
                 raise
         return self._read_around(window)
@@ -144,16 +144,9 @@ class TolerantSource(SourceView):
         try:
             self.source.read_with_valid(window)
         except RasterError as error:
-            self._after_error()
+            self._watch.check()
             return str(error)
         return None
-
-    def _after_error(self) -> None:
-        """Refuse files that changed, and let the next attempt be like the first."""
-        forget_error()
-        self._watch.check()
-        if self._scene:
-            release_streams(self._scene)
 
     def _readable_parts(self, rows: range, cols: range) -> Iterator[Window]:
         """The blocks that can be read, in few pieces: rows of blocks in which the same ones can go together."""
