@@ -111,7 +111,7 @@ class Journal:
             listed = "; ".join(text.removeprefix("identity.") for text in different)
             raise InputError(
                 f"{self._file.path.parent} holds the unfinished output of another run: {listed}. "
-                "Start again with what it had to go on, or delete that folder to begin anew."
+                "Start again with what it had to go on; overwrite it (--overwrite), or delete that folder, to begin anew."
             )
         self._ends.append(end)
         for entry, end in lines:

@@ -175,10 +175,9 @@ def _check_pixel_size(scene: PlacedSource, trained: TrainedOn, fit: SceneFit) ->
     fit.note("pixel_size", list(size), {"range": [smallest, largest], "unit": size.unit})
     if not smallest / _TOLERANCE <= min(size[:2]) <= max(size[:2]) <= largest * _TOLERANCE:
         span = f"{smallest:.4g}" if smallest == largest else f"{smallest:.4g} to {largest:.4g}"
-        method = "average" if max(size[:2]) < smallest / 2 else "bilinear"
         fit.differences.append(
             f"its pixels are {size.width:.4g} x {size.height:.4g} {size.unit}s, those of the training {span}: bring it to "
-            f"their size with --resample {method}"
+            "their size with --resample bilinear"
         )
 
 

@@ -40,13 +40,13 @@ def computed_in_float32(dense):
 @pytest.mark.parametrize(
     ("config", "deploy", "names"),
     [
-        (macunet(), True, ["backbone.encoder.0.blocks.0.fused"]),
+        (macunet(), True, [f"backbone.encoder.{level}.blocks.{block}.fused" for level in (0, 1) for block in (0, 1)]),
         (macunet(), False, []),  # its blocks combine the weights of their branches and call no convolution
-        (stock(), False, ["backbone.stem.0"]),
+        (stock(), False, ["backbone.stem.0", "backbone.stem.3", "backbone.stem.6"]),
     ],
     ids=["fused", "not fused", "stock"],
 )
-def test_the_convolutions_that_read_the_image(tmp_path, config, deploy, names):
+def test_the_convolutions_that_see_the_image_first(tmp_path, config, deploy, names):
     dense, _ = segmentor(config, tmp_path, replace(HALF, deploy=deploy))
     assert computed_in_float32(dense) == names
 

@@ -146,9 +146,9 @@ def test_a_pixel_size_beyond_a_quarter_is_refused(tmp_path, side, fits):
     check_scene(scene, wider)
 
 
-def test_much_finer_pixels_are_to_be_averaged(tmp_path):
+def test_much_finer_pixels_are_to_be_resampled(tmp_path):
     scene = write(tmp_path, georeference=Georeference(CRS.from_epsg(32651), Affine(1, 0, 3e5, 0, -1, 4e6)))
-    assert "--resample average" in refusal(scene)
+    assert "--resample bilinear" in refusal(scene)
 
 
 def test_degrees_are_measured_on_the_ground(tmp_path):
