@@ -63,7 +63,8 @@ def _sweep(folder: Path) -> None:
     if folder in _swept:
         return
     _swept.add(folder)
-    pattern = re.compile(rf"\..+\.partial-(\d+)-{_host()}[0-9a-f]{{6}}(\..+)?")
+    # GDAL puts numbers behind the name where it keeps overviews while it makes them.
+    pattern = re.compile(rf"\..+\.partial-(\d+)-{_host()}[0-9a-f]{{6}}(_\d+_\d+)?(\..+)?")
     for path in folder.iterdir():
         match = pattern.fullmatch(path.name)
         if match and not _may_run(int(match[1]), path):

@@ -56,7 +56,11 @@ def test_a_finished_file_takes_the_place(tmp_path):
 @pytest.mark.skipif(os.name != "posix", reason="elsewhere a day must pass")
 def test_what_dead_processes_left_goes_and_all_else_stays(tmp_path, dead_process):
     host = partial_files._host()
-    gone = [f".a.tif.partial-{dead_process}-{host}012abc.tif", f".b.png.partial-{dead_process}-{host}012abc.png"]
+    gone = [
+        f".a.tif.partial-{dead_process}-{host}012abc.tif",
+        f".b.png.partial-{dead_process}-{host}012abc.png",
+        f".a.tif.partial-{dead_process}-{host}012abc_{dead_process}_1.ovr.tmp",  # of GDAL
+    ]
     stays = [
         f".a.tif.partial-{os.getpid()}-{host}012abc.tif",  # alive
         f".a.tif.partial-{dead_process}-{'0' * 6}012abc.tif",  # another host's

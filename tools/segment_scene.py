@@ -16,14 +16,16 @@ from typing import Any
 # Before torch loads its threads: they wait for each other by spinning, which slows everything down while others use the cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Before GDAL is loaded: a twentieth of the machine's memory is its usual cache, whatever else the memory is needed for.
-os.environ.setdefault("GDAL_CACHEMAX", "256")
+os.environ.setdefault("GDAL_CACHEMAX", "64")
 
 from rs_da_mm.engine.agreement import gather_on_all
 from rs_da_mm.engine.command_line import OverrideAction, read_config, run_tool
 from rs_da_mm.engine.hooks.preemption import STOPPED
 from rs_da_mm.engine.launcher import finish_ranks
 from rs_da_mm.engine.stop_signals import StopSignals
+from rs_da_mm.errors import InputError
 from rs_da_mm.inference import MapOptions, ReadOptions, SceneInferencer, SegmentorOptions
+from rs_da_mm.inference.allocator import keep_freed_memory
 from rs_da_mm.inference.inputs import find_scenes
 from rs_da_mm.inference.many_scenes import Tidings, join_tidings, map_scenes
 from rs_da_mm.inference.ranks import Ranks, join_ranks
@@ -84,6 +86,7 @@ def _add_window_arguments(group: Any) -> None:
     )
     group.add_argument("--margin", type=int, default=0, metavar="PIXELS", help="rim of a window that is left to its neighbours")
     group.add_argument("--batch-size", type=int, metavar="N", help="windows at once (default: 4 on a CPU, 16 on a GPU)")
+    group.add_argument("--ahead", type=int, default=3, metavar="N", help="batches to read ahead; 0: read, compute, write in turn")
 
 
 def _add_output_arguments(group: Any) -> None:
@@ -99,15 +102,22 @@ def _add_output_arguments(group: Any) -> None:
 
 
 def _bands(text: str) -> tuple[int | str, ...]:
-    return tuple(int(band) if band.isdigit() else band for band in text.split(","))
+    return tuple(int(band) if band.isdigit() else band for band in map(str.strip, text.split(",")))
 
 
 def _overlap(text: str) -> float:
-    return int(text) if text.isdigit() else float(text)
+    try:
+        return int(text) if text.isdigit() else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is neither a part of the window, as 0.25, nor pixels, as 64") from None
 
 
 def make_inferencer(arguments: argparse.Namespace, ranks: Ranks) -> SceneInferencer:
     """Load the model with what the command line says."""
+    if arguments.config == "-" and arguments.cfg_options:
+        raise InputError(
+            "--cfg-options: the config of a published file is taken as it is; give a config of your own in place of -."
+        )
     config = None if arguments.config == "-" else read_config(arguments, required=("model",))
     return SceneInferencer(
         config,
@@ -117,6 +127,7 @@ def make_inferencer(arguments: argparse.Namespace, ranks: Ranks) -> SceneInferen
             overlap=arguments.overlap,
             margin=arguments.margin,
             batch_size=arguments.batch_size,
+            ahead=arguments.ahead,
             unreadable=arguments.unreadable,
             cog=not arguments.no_cog,
             scores=arguments.scores,
@@ -146,13 +157,18 @@ def make_inferencer(arguments: argparse.Namespace, ranks: Ranks) -> SceneInferen
     )
 
 
-def tell_end(tidings: Tidings, ranks: Ranks) -> None:
+def tell_end(tidings: Tidings, scenes: int, ranks: Ranks) -> None:
     """Say what became of the scenes, once for all ranks."""
     if ranks.index:
         return
     if tidings.stopped:
         print("Stopped. What is finished is kept: the same command goes on from there.", flush=True)
-    elif len(tidings.made) + len(tidings.there) + len(tidings.failed) > 1:
+    elif scenes == 1:
+        for reason in tidings.failed.values():
+            print(f"error: {reason}", file=sys.stderr, flush=True)
+        for name in tidings.there:
+            print(f"The map of {name} is there already.", flush=True)
+    else:
         print(f"{len(tidings.made)} maps made, {len(tidings.there)} were there, {len(tidings.failed)} failed.", flush=True)
         for name, reason in tidings.failed.items():
             print(f"  {name}: {reason}", file=sys.stderr, flush=True)
@@ -161,6 +177,7 @@ def tell_end(tidings: Tidings, ranks: Ranks) -> None:
 def main() -> None:
     """Map what there is to map."""
     arguments = parse_arguments()
+    keep_freed_memory()
     ranks = join_ranks(arguments.launcher)
     rank = f"rank {ranks.index}: " if ranks.count > 1 else ""
 
@@ -173,7 +190,7 @@ def main() -> None:
             arguments.pattern,
             arguments.recursive,
             masks=arguments.mask_suffix is not None,
-            mask_suffix=arguments.mask_suffix or "_mask",
+            mask_suffix="_mask" if arguments.mask_suffix is None else arguments.mask_suffix,
         )
     )
     consequence = "the mapping stops, what is finished is kept"
@@ -181,7 +198,7 @@ def main() -> None:
         inferencer = make_inferencer(arguments, ranks)
         inferencer.tell, inferencer.should_stop = tell, lambda: stop.received is not None
         tidings = join_tidings(gather_on_all(map_scenes(inferencer.map_input, scenes, arguments.out, ranks, tell)))
-    tell_end(tidings, ranks)
+    tell_end(tidings, len(scenes), ranks)
     finish_ranks()
     if tidings.stopped or tidings.failed:
         raise SystemExit(STOPPED if tidings.stopped else 1)

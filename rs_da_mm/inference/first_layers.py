@@ -36,7 +36,7 @@ def keep_first_layers_in_float32(network: nn.Module, image: Tensor) -> list[str]
         The names of these convolutions, up to four; none where the image goes through something else first, as through the blocks
         of a MACU-Net that is not fused.
     """
-    names = []
+    names: list[str] = []
     for call in _calls(network, image):
         reads_first = call.reads_image or names
         if not reads_first or 2 * call.size[0] < image.shape[-2] or len(names) == _MOST:

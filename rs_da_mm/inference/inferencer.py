@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from mmengine.config import Config
 
 from rs_da_mm.errors import InputError
 from rs_da_mm.inference.inputs import SceneInput, UnreadableBlocks
 from rs_da_mm.inference.load_segmentor import load_segmentor
 from rs_da_mm.inference.many_scenes import Outcome
-from rs_da_mm.inference.maps.assembly import MapGround, assemble_map
+from rs_da_mm.inference.maps.assembly import MapGround, assemble_map, refusals_told
 from rs_da_mm.inference.maps.layers import MapSink, map_layers
-from rs_da_mm.inference.maps.made_before import is_made, read_record, remove_outdated
+from rs_da_mm.inference.maps.made_before import (
+    is_made,
+    put_aside_record,
+    read_record,
+    remove_leftovers,
+    remove_outdated,
+    require_apart,
+)
+from rs_da_mm.inference.maps.map_identity import library_versions, map_identity
 from rs_da_mm.inference.maps.options import MapOptions
 from rs_da_mm.inference.maps.places import MapPlaces
 from rs_da_mm.inference.maps.progress import MapProgress
-from rs_da_mm.inference.maps.reading import OpenScene, ReadOptions, open_scene, scene_input, tolerant
+from rs_da_mm.inference.maps.reading import OpenScene, ReadOptions, open_scene, scene_files, scene_input, tolerant
 from rs_da_mm.inference.maps.verification import ENOUGH, label_agreement
 from rs_da_mm.inference.outputs import AreaTally, make_record, require_pyogrio, write_record
 from rs_da_mm.inference.pipeline import OnRow, PipelineRun, run_pipeline
@@ -32,8 +38,7 @@ from rs_da_mm.inference.plan import HasData, WindowPlan, plan_windows
 from rs_da_mm.inference.protocols import PieceSink, SceneSource
 from rs_da_mm.inference.resumable_output import ResumableOutput
 from rs_da_mm.inference.segmentor_options import SegmentorOptions
-from rs_da_mm.raster import portable_name, scene_fingerprint
-from rs_da_mm.version import __version__
+from rs_da_mm.raster.locations import local_file, locate
 
 _UNREADABLE = "unreadable.jsonl"
 _WINDOW = 512
@@ -112,30 +117,36 @@ class SceneInferencer:
             What became of it.
 
         Raises:
-            InputError: When the scene is not like those of the training, a map is there that was made otherwise, another run
-                writes to the same place, a file changed, or the disk refuses. What is finished is kept.
+            InputError: When the scene is not like those of the training, a map is there that was made otherwise, other files are
+                in its place, another run writes to the same place, a file changed, or the disk refuses. What is finished is kept.
             RasterError: When the scene cannot be read.
         """
         scene, places = scene_input(scene), MapPlaces(Path(out))
+        files = tuple(places.files(self.mapping).values())
+        require_apart(files, filter(None, (local_file(locate(path)) for path in scene_files(scene))))
         identity = self._identity(scene)
-        if is_made(places, identity, self.mapping.overwrite):
+        if is_made(places, identity, self.mapping.overwrite, files):
+            remove_leftovers(places, identity)
             return MapResult("there", places, read_record(places))
         started = datetime.now(timezone.utc)
-        opened = open_scene(scene, self.reading, self.segmentor.trained_on)
+        opened = open_scene(scene, self.reading, self.segmentor.trained_on, self.mapping.unreadable)
+        require_apart(files, opened.watch.files)
         if self.mapping.vectors and not opened.source.georeference().has_transform and opened.source.georeference().gcps:
             raise InputError(f"{scene.name}: only control points place it, and polygons need a grid; leave out the vectors.")
         size = opened.source.height, opened.source.width
+        plan = self.plan(*size, opened.has_data)
         layers = map_layers(self.mapping, self.segmentor.classes)
-        depends_on = {**identity, "versions": _versions(), "changed": opened.watch.stamps()}
+        depends_on = {**identity, "versions": library_versions(), "changed": opened.watch.stamps()}
         with ResumableOutput(places.unfinished, depends_on, layers, *size, replace=self.mapping.overwrite) as output:
-            if is_made(places, identity, self.mapping.overwrite):  # another rank was faster
+            if is_made(places, identity, self.mapping.overwrite, files):  # another rank was faster
                 output.remove()
                 return MapResult("there", places, read_record(places))
-            run, details = self._compute_map(opened, output)
-            if run.stopped:
-                return MapResult("stopped", places, None)
-            opened.watch.check()
-            record = self._finish(opened, output, places, identity, started, run, details)
+            with _kept_if_of_use(output, opened):
+                run, details = self._compute_map(opened, plan, output)
+                if run.stopped:
+                    return MapResult("stopped", places, None)
+                opened.watch.check()
+                record = self._finish(opened, output, places, identity, started, run, details)
             output.remove()
         self._tell_done(opened, places, run, started)
         return MapResult("made", places, record)
@@ -165,9 +176,7 @@ class SceneInferencer:
             How many windows were computed, and where the time went.
         """
         plan = self.plan(source.height, source.width, has_data)
-        return run_pipeline(
-            source, plan, self.segmentor, self._batch_size(plan), sink, start_row, on_row=on_row, should_stop=self.should_stop
-        )
+        return self._run(source, plan, sink, start_row, on_row)
 
     def plan(self, height: int, width: int, has_data: HasData | None = None) -> WindowPlan:
         """Lay windows over a scene.
@@ -178,6 +187,19 @@ class SceneInferencer:
             has_data: Tells whether a rectangle may hold data.
         """
         return plan_windows(height, width, self._window, self.mapping.overlap, has_data, self.mapping.margin)
+
+    def _run(self, source: SceneSource, plan: WindowPlan, sink: PieceSink, start_row: int, on_row: OnRow | None) -> PipelineRun:
+        return run_pipeline(
+            source,
+            plan,
+            self.segmentor,
+            self._batch_size(plan),
+            sink,
+            start_row,
+            ahead=self.mapping.ahead,
+            on_row=on_row,
+            should_stop=self.should_stop,
+        )
 
     @property
     def _window(self) -> tuple[int, int]:
@@ -196,38 +218,18 @@ class SceneInferencer:
         return self.mapping.batch_size or _BATCH.get(device, _BATCH["cpu"])
 
     def _identity(self, scene: SceneInput) -> dict[str, Any]:
-        """All that a map depends on beside the versions of libraries, as JSON gives it back."""
-        options = self.mapping
-        files = [*scene.paths, *([scene.mask] if scene.mask else [])]
-        identity = {
-            "scene": {"files": [portable_name(path) for path in files], "fingerprint": scene_fingerprint(files)},
-            "reading": {name: value for name, value in asdict(self.reading).items() if name != "checks"},
-            "model": {name: value for name, value in self.segmentor.identity().items() if name != "torch"},
-            "windows": {
-                "size": self._window,
-                "overlap": options.overlap,
-                "margin": options.margin,
-                "batch_size": self._most_per_batch,
-                "unreadable": options.unreadable,
-            },
-            "outputs": {
-                name: getattr(options, name)
-                for name in ("cog", "scores", "uncertainty", "vectors", "min_area", "preview", "style")
-            },
-        }
-        plain: dict[str, Any] = json.loads(json.dumps(identity))
-        return plain
+        windows = {"size": self._window, "batch_size": self._most_per_batch}
+        return map_identity(scene, self.reading, self.segmentor.identity(), windows, self.mapping)
 
-    def _compute_map(self, opened: OpenScene, output: ResumableOutput) -> tuple[PipelineRun, dict[str, Any]]:
+    def _compute_map(self, opened: OpenScene, plan: WindowPlan, output: ResumableOutput) -> tuple[PipelineRun, dict[str, Any]]:
         """Compute what is not finished yet."""
         kept = output.folder / _UNREADABLE
         if output.start_row == 0:
             kept.unlink(missing_ok=True)
         unreadable = UnreadableBlocks(kept)
         source = tolerant(opened, self.mapping.unreadable, unreadable)
-        plan = self.plan(source.height, source.width, opened.has_data)
         details: dict[str, Any] = {"plan": plan, "unreadable": unreadable, "start_row": output.start_row}
-        if self.mapping.verify and output.start_row < source.height:
+        if self.mapping.verify:
             details["agreement"] = self._verify(source, plan)
         went_on = f", going on from row {output.start_row}" if output.start_row else ""
         count = plan.window_count
@@ -235,22 +237,13 @@ class SceneInferencer:
         self.tell(f"{opened.source.name}: {source.height} x {source.width} pixels, {windows}{went_on}")
         sink = MapSink(output, self.mapping, self.segmentor.classes, opened.watch.check, self.segmentor.threshold)
         with MapProgress(opened.source.name, count) as progress:
-            run = run_pipeline(
-                source,
-                plan,
-                self.segmentor,
-                self._batch_size(plan),
-                sink,
-                output.start_row,
-                on_row=progress.show,
-                should_stop=self.should_stop,
-            )
-        if unreadable.pixels == source.height * source.width:
-            raise InputError(f"{opened.source.name}: nothing of it can be read: {unreadable.report()['reason']}")
+            run = self._run(source, plan, sink, output.start_row, progress.show)
+        if not run.stopped and len(unreadable) and not _computed(output):
+            raise InputError(f"{opened.source.name}: no window of it is left to map: {unreadable.report()['reason']}")
         return run, details
 
     def _verify(self, source: SceneSource, plan: WindowPlan) -> dict[str, Any]:
-        agreement = label_agreement(source, plan, self.segmentor, self.segmentor.in_float32())
+        agreement = label_agreement(source, plan, self.segmentor, self.segmentor.in_float32(), self.segmentor.threshold)
         spelled = f"{100 * agreement.share:.3f} % of {agreement.pixels} pixels have the same label in float32"
         advice = "" if agreement.share >= ENOUGH else f"; below {100 * ENOUGH:.1f} %, compute in float32 (--precision float32)"
         self.tell(f"{self.segmentor.options.precision}: {spelled}{advice}")
@@ -268,15 +261,14 @@ class SceneInferencer:
     ) -> dict[str, Any]:
         """Write the files of the map, and last its record."""
         plan: WindowPlan = details["plan"]
-        former = read_record(places)
-        places.record.unlink(missing_ok=True)  # it is no longer true from the first file on that is replaced
+        with refusals_told(places.record):
+            former = put_aside_record(places, output.folder)
         georeference = opened.source.georeference()
         ground = MapGround(plan.height, plan.width, georeference, self.segmentor.classes, str(opened.facts["name"]))
         since = time.perf_counter()
         written, tally = assemble_map(output, ground, places, self.mapping)
         remove_outdated(places, former, written)
         self._warn_of_areas(tally)
-        counts = [band.notes for band in output.bands]
         record = {
             **make_record(
                 scene=opened.facts,
@@ -285,8 +277,8 @@ class SceneInferencer:
                 windows={
                     "planned": plan.window_count + plan.skipped,
                     "known_to_be_empty": plan.skipped,
-                    "computed": sum(int(note["computed"]) for note in counts),
-                    "found_empty": sum(int(note["empty"]) for note in counts),
+                    "computed": _computed(output),
+                    "found_empty": sum(int(band.notes["empty"]) for band in output.bands),
                 },
                 tally=tally,
                 started=started,
@@ -301,7 +293,8 @@ class SceneInferencer:
             },
             "identity": identity,
         }
-        write_record(places.record, record)
+        with refusals_told(places.record):
+            write_record(places.record, record)
         return record
 
     def _warn_of_areas(self, tally: AreaTally) -> None:
@@ -320,5 +313,18 @@ def _name_of(config: str | Path | Config | None) -> str | None:
     return Path(config).name if isinstance(config, (str, Path)) else None
 
 
-def _versions() -> dict[str, str]:
-    return {"rs_da_mm": __version__, "torch": str(torch.__version__), "NumPy": np.__version__}
+def _computed(output: ResumableOutput) -> int:
+    """How many windows the finished rows were waiting for that went through the model."""
+    return sum(int(band.notes["computed"]) for band in output.bands)
+
+
+@contextmanager
+def _kept_if_of_use(output: ResumableOutput, opened: OpenScene) -> Iterator[None]:
+    """Where it fails, leave what is finished only if a run can go on from there: it would stand in the way of another one."""
+    try:
+        yield
+    except BaseException:
+        if not _computed(output) or opened.watch.has_changed:
+            with suppress(OSError):
+                output.remove()
+        raise

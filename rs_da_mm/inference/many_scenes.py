@@ -35,12 +35,14 @@ class Tidings:
         made: Names of those whose map was made.
         there: Names of those whose map was there already.
         failed: Names of those without a map, each with the reason.
+        busy: Names of those that were passed over since another process was at them, each with what was said.
         stopped: Whether the run was stopped before it was through.
     """
 
     made: list[str] = field(default_factory=list)
     there: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    busy: dict[str, str] = field(default_factory=dict)
     stopped: bool = False
 
 
@@ -67,7 +69,7 @@ def map_scenes(
         scenes: The scenes; the same on all ranks.
         out: A file for one scene, a folder for many.
         ranks: Which of several processes this is.
-        tell: Takes a sentence about each scene.
+        tell: Takes a sentence about each of several scenes that fails.
 
     Returns:
         What became of those that this process tried.
@@ -87,13 +89,14 @@ def map_scenes(
         try:
             outcome = map_scene(scene, map_path(scene, out))
         except OutputInUseError as error:
-            if ranks.count == 1:
-                tidings.failed[scene.name] = str(error)
+            (tidings.failed if ranks.count == 1 else tidings.busy)[scene.name] = str(error)
+            if ranks.count == 1 and counted:
                 tell(f"{counted}{scene.name}: {error}")
             continue
         except InputError as error:
             tidings.failed[scene.name] = str(error)
-            tell(f"{counted}{scene.name} failed: {error}")
+            if counted:
+                tell(f"{counted}{scene.name} failed: {error}")
             continue
         if outcome == "stopped":
             tidings.stopped = True
@@ -109,9 +112,11 @@ def join_tidings(tidings: Sequence[Tidings]) -> Tidings:
         tidings: Each one's own.
 
     Returns:
-        Every scene once: one that somebody made is made, and one that has a map has not failed.
+        Every scene once: one that somebody made is made, one that has a map has not failed, and one that all passed over since
+        somebody else is at it has.
     """
     made = {name: None for one in tidings for name in one.made}
     there = {name: None for one in tidings for name in one.there if name not in made}
-    failed = {name: reason for one in tidings for name, reason in one.failed.items() if name not in made and name not in there}
-    return Tidings(list(made), list(there), failed, any(one.stopped for one in tidings))
+    reasons = [*(one.busy for one in tidings), *(one.failed for one in tidings)]
+    failed = {name: reason for one in reasons for name, reason in one.items() if name not in made and name not in there}
+    return Tidings(list(made), list(there), failed, stopped=any(one.stopped for one in tidings))

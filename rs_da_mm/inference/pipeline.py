@@ -95,7 +95,8 @@ def run_pipeline(
         batch_size: Images per batch; every batch has as many.
         sink: Takes finished parts, from the top.
         start_row: Rows that are done already; a number that the sink was told by ``finish_rows`` in an earlier run.
-        ahead: Batches that are read before the model asks for them, and as many that can wait to be written; 1 or more.
+        ahead: Batches that are read before the model asks for them, and as many that can wait to be written. 0 does one after the
+            other in the caller's thread, for a model that has all cores to itself.
         on_row: Told of each row of windows that is finished, soon after, in the caller's thread.
         should_stop: Asked before each batch, in the caller's thread. Where it says so, what was computed is still handed on, and
             a run with the sink's last row as ``start_row`` goes on from there.
@@ -104,15 +105,16 @@ def run_pipeline(
         How many windows were computed, where the time went, and whether the run was stopped.
 
     Raises:
-        InputError: When ``ahead`` is below 1, the plan is for a scene of another size, ``start_row`` is not where windows finish,
+        InputError: When ``ahead`` is below 0, the plan is for a scene of another size, ``start_row`` is not where windows finish,
             or the model gives scores of another shape or such that are no numbers.
         BaseException: What the source, the model, the sink or one of the functions raises. No thread is left then.
     """
-    if ahead < 1:
-        raise InputError(f"{ahead} batches cannot be read ahead; it must be 1 or more.")
+    if ahead < 0:
+        raise InputError(f"{ahead} batches cannot be read ahead; it must be 0 or more.")
     require_same_size(source, plan)
-    flow = _Flow(source, plan, batch_size, Blender(plan, sink, start_row), ahead)
-    return flow.run(model, on_row or (lambda progress: None), should_stop or (lambda: False))
+    flow = _Flow(source, plan, batch_size, Blender(plan, sink, start_row), max(ahead, 1))
+    run = flow.run if ahead else flow.run_in_turn
+    return run(model, on_row or (lambda progress: None), should_stop or (lambda: False))
 
 
 @dataclass
@@ -158,6 +160,36 @@ class _Flow:
             self._tell(on_row)
         return PipelineRun(self._blender.counts, PipelineTimes(**self._seconds), stopped)
 
+    def run_in_turn(self, model: DenseModel, on_row: OnRow, should_stop: Callable[[], bool]) -> PipelineRun:
+        stopped = False
+        with self._spent("total"):
+            for index in range(self._blender.first_index, len(self._plan.rows)):
+                if stopped := self._compute_row(index, model, should_stop):
+                    break
+                with self._spent("waiting_for_output"):
+                    self._finish_row(index)
+                self._tell(on_row)
+        return PipelineRun(self._blender.counts, PipelineTimes(**self._seconds), stopped)
+
+    def _compute_row(self, index: int, model: DenseModel, should_stop: Callable[[], bool]) -> bool:
+        """Compute a row of windows, batch by batch; says whether it was told to stop within."""
+        batches = read_batches(self._source, self._plan.rows[index], self._batch_size)
+        while True:
+            with self._spent("waiting_for_input"):
+                batch = next(batches, None)
+            if batch is None:
+                return False
+            if should_stop():
+                return True
+            with self._spent("model"):
+                scores = model(batch.pixels, batch.valid)
+            with self._spent("waiting_for_output"):
+                self._blender.add(batch, scores)
+
+    def _finish_row(self, index: int) -> None:
+        self._blender.finish(index)
+        self._finished.append(RowProgress(index, self._plan.finished_rows(index)[1], replace(self._blender.counts)))
+
     def _read_all(self) -> None:
         for index in range(self._blender.first_index, len(self._plan.rows)):
             for batch in read_batches(self._source, self._plan.rows[index], self._batch_size):
@@ -189,8 +221,7 @@ class _Flow:
             if step.batch is not None:
                 self._blender.add(step.batch, cast("NDArray[np.float32]", step.scores))
                 continue
-            self._blender.finish(step.index)
-            self._finished.append(RowProgress(step.index, self._plan.finished_rows(step.index)[1], replace(self._blender.counts)))
+            self._finish_row(step.index)
 
     def _tell(self, on_row: OnRow) -> None:
         while self._finished:

@@ -14,7 +14,8 @@ from rs_da_mm.raster.windows import Window
 DenseModel = Callable[[NDArray[Any], NDArray[np.uint8]], NDArray[np.float32]]
 """Pixels ``(N, h, w, bands)`` in the source's dtype and valid pixels ``(N, h, w)`` to scores ``(N, channels, h, w)``.
 
-The scores of an image must not depend on the others of its batch.
+The scores of an image must not depend on the others of its batch. Each call returns an array of its own: the last one is still
+in use while the next is computed.
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict
@@ -142,6 +143,23 @@ class ResumableOutput:
                 digest.update(_stored_key(layer, place))
                 digest.update(stored.data)
         return digest.hexdigest() == band.sha256
+
+
+def unfinished_identity(folder: Path) -> Mapping[str, Any] | None:
+    """Tell what the unfinished output in a folder depends on, as the :class:`ResumableOutput` was told that began it.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        That, with layers and size; ``None`` where there is nothing to go on from.
+    """
+    try:
+        with (folder / _JOURNAL).open(encoding="utf-8") as file:
+            identity = json.loads(file.readline())["identity"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return identity if isinstance(identity, dict) else None
 
 
 def _stored_key(layer: Layer, place: Window) -> bytes:

@@ -66,7 +66,8 @@ def test_each_rank_begins_elsewhere_and_sees_all(count):
 
 def test_what_another_rank_is_at_is_passed_over_but_not_what_another_run_is_at():
     busy = Mapper(b=OutputInUseError("in use by process 7"))
-    assert not map_scenes(busy, SCENES, OUT, Ranks(0, 2)).failed
+    tidings = map_scenes(busy, SCENES, OUT, Ranks(0, 2))
+    assert (tidings.failed, tidings.busy) == ({}, {"b": "in use by process 7"})
     assert map_scenes(busy, SCENES, OUT, tell=lambda text: None).failed == {"b": "in use by process 7"}
 
 
@@ -90,4 +91,10 @@ def test_no_scenes_are_refused():
 def test_tidings_of_ranks_name_each_scene_once():
     one = Tidings(made=["a"], there=["b", "c"], failed={"d": "cut off"})
     other = Tidings(made=["c"], there=["a", "b"], failed={"d": "cut off", "c": "was in use"}, stopped=True)
-    assert join_tidings([one, other]) == Tidings(["a", "c"], ["b"], {"d": "cut off"}, True)
+    assert join_tidings([one, other]) == Tidings(["a", "c"], ["b"], {"d": "cut off"}, stopped=True)
+
+
+def test_a_scene_that_all_ranks_passed_over_has_no_map():
+    one = Tidings(made=["a"], busy={"b": "in use by 7", "c": "in use by 8", "d": "in use by 8"})
+    other = Tidings(made=["c"], busy={"a": "in use by 9", "b": "in use by 7"}, failed={"d": "cut off"})
+    assert join_tidings([one, other]).failed == {"b": "in use by 7", "d": "cut off"}

@@ -56,7 +56,7 @@ class Diary:
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.data(), scenes(), st.integers(1, 5), st.integers(1, 4))
+@given(st.data(), scenes(), st.integers(1, 5), st.integers(0, 4))
 def test_it_makes_the_same_calls_as_one_after_the_other(data, source, batch_size, ahead):
     plan, model, expected, diary = data.draw(plans(source, 0)), Convolution(2), Diary(), Diary()
     counts = map_rows(source, plan, model, batch_size, expected)
@@ -77,7 +77,14 @@ def test_a_stopped_run_hands_on_what_it_computed_and_goes_on_from_there(data, so
     total = len(map_rows_batches(source, plan, batch_size, expected))
     asked = iter(range(batches + 1))
     run = run_pipeline(
-        source, plan, Convolution(2), batch_size, diary, on_row=rows.append, should_stop=lambda: next(asked) == batches
+        source,
+        plan,
+        Convolution(2),
+        batch_size,
+        diary,
+        ahead=data.draw(st.sampled_from([0, 3])),
+        on_row=rows.append,
+        should_stop=lambda: next(asked) == batches,
     )
     assert run.stopped == (batches < total)
     assert diary.calls == expected.calls[: len(diary.calls)]
@@ -188,8 +195,9 @@ def test_a_slow_writer_holds_the_model_back(ahead):
     assert seen == [expected]
 
 
-def test_where_the_time_goes():
-    def timed(read=0.0, compute=0.0, write=0.0):
+@pytest.mark.parametrize("ahead", [0, 3])
+def test_where_the_time_goes(ahead):
+    def timed(read=0.0, compute=0.0, write=0.0, ahead=3):
         source, model, canvas = ones(4, 64), Convolution(1), Canvas(2, 4, 64)
         read_pixels, write_piece = source.read_with_valid, canvas.finish_rows
         source.read_with_valid = lambda window: (time.sleep(read), read_pixels(window))[1]
@@ -199,9 +207,9 @@ def test_where_the_time_goes():
             time.sleep(compute)
             return model(pixels, valid)
 
-        return run_pipeline(source, plan_windows(4, 64, 4, 0), slow, 1, canvas).times
+        return run_pipeline(source, plan_windows(4, 64, 4, 0), slow, 1, canvas, ahead=ahead).times
 
-    reading, computing, writing = timed(read=0.02), timed(compute=0.02), timed(write=0.02)
+    reading, computing, writing = (timed(**{slow: 0.02}, ahead=ahead) for slow in ("read", "compute", "write"))
     assert reading.waiting_for_input > 0.8 * 16 * 0.02
     assert computing.model > 16 * 0.02
     assert writing.waiting_for_output > 0.8 * 16 * 0.02
@@ -359,5 +367,5 @@ def test_a_model_that_gives_nothing_is_no_empty_map():
 def test_it_says_what_cannot_be():
     with pytest.raises(InputError, match=r"9 x 8 pixels, and the scene has 8 x 8"):
         run_pipeline(ones(8, 8), plan_windows(9, 8, 4, 0), Convolution(1), 1, Canvas(2, 9, 8))
-    with pytest.raises(InputError, match="0 batches cannot be read ahead"):
-        run_pipeline(ones(8, 8), plan_windows(8, 8, 4, 0), Convolution(1), 1, Canvas(2, 8, 8), ahead=0)
+    with pytest.raises(InputError, match="-1 batches cannot be read ahead"):
+        run_pipeline(ones(8, 8), plan_windows(8, 8, 4, 0), Convolution(1), 1, Canvas(2, 8, 8), ahead=-1)

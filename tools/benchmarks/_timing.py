@@ -137,13 +137,13 @@ def peak_memory_of(call: Callable[[], object], device: torch.device) -> int | No
         before = torch.cuda.memory_allocated(device)
         call()
         return torch.cuda.max_memory_allocated(device) - before
-    resident = _resident_bytes("VmRSS")
+    resident = resident_bytes("VmRSS")
     call()
-    peak = _resident_bytes("VmHWM")
+    peak = resident_bytes("VmHWM")
     return None if resident is None or peak is None else peak - resident
 
 
-def _resident_bytes(field: Literal["VmRSS", "VmHWM"]) -> int | None:
+def resident_bytes(field: Literal["VmRSS", "VmHWM"]) -> int | None:
     """Return the process's resident memory now, or the most that it ever was; on macOS, the latter for both."""
     status = Path("/proc/self/status")
     if status.exists():  # getrusage would count what the parent process held before it started this one

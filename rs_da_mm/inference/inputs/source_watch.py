@@ -43,6 +43,11 @@ class SourceWatch:
         """Give name, size in bytes and time of the last change in nanoseconds of each file, to be compared in another run."""
         return [[file.name, stamp.size, stamp.changed] for file, stamp in self._stamps.items()]
 
+    @property
+    def has_changed(self) -> bool:
+        """Whether a file is there that is not what it was; one that is away may come back as it was."""
+        return any(file.exists() and _stamp(file) != before for file, before in self._stamps.items())
+
     def check(self) -> None:
         """Compare the files with what they were; takes some microseconds per file.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rs_da_mm.errors import InputError
 from rs_da_mm.inference.data_map import DataMap
 from rs_da_mm.inference.maps.layers import LABELS, SCORES, UNCERTAINTY
 from rs_da_mm.inference.maps.options import MapOptions
@@ -90,10 +91,12 @@ def assemble_map(
                     if thumbnail is not None:
                         thumbnail.write(part, tile.row, tile.col)
     if options.style:
-        written["style"] = write_raster_style(places.labels, ground.classes)
+        with refusals_told(places.style):
+            written["style"] = write_raster_style(places.labels, ground.classes)
     if thumbnail is not None:
         written["preview"] = places.preview
-        _save_preview(thumbnail, tally, ground, places.preview)
+        with refusals_told(places.preview):
+            _save_preview(thumbnail, tally, ground, places.preview)
     if options.vectors:
         written["vectors"] = places.vectors
         _write_vectors(output, cells, ground, places.vectors, options.min_area)
@@ -125,6 +128,25 @@ def tiles_with_data(output: ResumableOutput, height: int, width: int) -> Iterato
             tile = Window(row, col, rows_here, min(_TILE, width - col))
             if holds_data(tile):
                 yield tile
+
+
+@contextmanager
+def refusals_told(path: Path) -> Iterator[None]:
+    """Say in a sentence that the disk refuses a file.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: When it does.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written: {error.strerror or error}. What is computed is kept: mend that and start again with the "
+            "same options to go on from there."
+        ) from error
 
 
 def min_pixels(min_area: float, cells: CellAreas | None) -> int:

@@ -39,6 +39,21 @@ def map_layers(options: MapOptions, classes: MapClasses) -> list[Layer]:
     return layers
 
 
+def label_scores(scores: NDArray[np.float32], threshold: float | None = None) -> NDArray[np.uint8]:
+    """Choose a class per pixel.
+
+    Args:
+        scores: ``(classes, rows, columns)``.
+        threshold: Of two classes, the second is taken where its probability is above this. Without it the most probable class is.
+
+    Returns:
+        ``(rows, columns)``.
+    """
+    if threshold is None:
+        return class_numbers(scores)
+    return (scores[1] > threshold).astype(np.uint8)
+
+
 class MapSink:
     """Takes finished scores and keeps of them what the map holds; a :class:`~rs_da_mm.inference.protocols.PieceSink`.
 
@@ -47,7 +62,7 @@ class MapSink:
         options: What is asked for.
         classes: The classes.
         check: Called before rows are noted as finished; what it raises ends the run.
-        threshold: Of two classes, the second is taken where its probability is above this. Without it the most probable class is.
+        threshold: As given to :func:`label_scores`.
     """
 
     def __init__(
@@ -74,7 +89,7 @@ class MapSink:
         self._output.finish_rows(start, stop, counts)
 
     def _arrays(self, piece: Piece) -> dict[str, NDArray[Any]]:
-        labels = self._labels(piece.scores)
+        labels = label_scores(piece.scores, self._threshold)
         if not piece.covered.all():
             labels[~piece.covered] = self._nodata
         arrays: dict[str, NDArray[Any]] = {LABELS: labels}
@@ -83,8 +98,3 @@ class MapSink:
         if self._options.uncertainty is not None:
             arrays[UNCERTAINTY] = uncertainty(piece.scores, piece.covered, self._options.uncertainty)
         return arrays
-
-    def _labels(self, scores: NDArray[np.float32]) -> NDArray[np.uint8]:
-        if self._threshold is None:
-            return class_numbers(scores)
-        return (scores[1] > self._threshold).astype(np.uint8)

@@ -21,6 +21,8 @@ class MapOptions:
         margin: Pixels at the rim of a window that are left to its neighbours. From the radius of the model's receptive field on
             the map is that of the whole scene in one piece; the overlap must hold two.
         batch_size: Windows that go through the model at once, at most; ``None`` takes 4 on a CPU and 16 on a GPU.
+        ahead: Batches that are read before the model asks for them, and as many that can wait to be written. 0 does one after the
+            other in one thread.
         unreadable: What becomes of windows that cannot be read. ``'raise'``: the map fails. ``'nodata'``: the blocks of the file
             that cannot be read hold no data. ``'skip'``: windows that touch such a block are left out.
         cog: Write cloud-optimized GeoTIFFs with overviews; otherwise plain tiled ones, which for scenes of some 10⁹ pixels, most
@@ -40,6 +42,7 @@ class MapOptions:
     overlap: float = 0.25
     margin: int = 0
     batch_size: int | None = None
+    ahead: int = 3
     unreadable: Unreadable = "raise"
     cog: bool = True
     scores: ScoreType | None = None
@@ -56,6 +59,11 @@ class MapOptions:
         _require_one_of("unreadable", self.unreadable, get_args(Unreadable))
         _require_one_of("scores", self.scores, (None, *get_args(ScoreType)))
         _require_one_of("uncertainty", self.uncertainty, (None, *get_args(Measure)))
+        sides = self.window if isinstance(self.window, tuple) else (1 if self.window is None else self.window,)
+        if min(sides) < 1:
+            raise InputError(f"window is {self.window}; a window has 1 pixel or more.")
+        if self.threads < 1:
+            raise InputError(f"threads is {self.threads}; expected 1 or more.")
         if self.batch_size is not None and self.batch_size < 1:
             raise InputError(f"batch_size is {self.batch_size}; a batch holds 1 window or more.")
         if self.min_area < 0:

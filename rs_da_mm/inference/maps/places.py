@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rs_da_mm.errors import InputError
+from rs_da_mm.inference.maps.options import MapOptions
 
 _SUFFIXES = (".tif", ".tiff")
 
@@ -63,6 +64,23 @@ class MapPlaces:
     def unfinished(self) -> Path:
         """The folder of what is not finished yet, to go on from."""
         return self.labels.with_name(f".{self.labels.stem}.unfinished")
+
+    def files(self, options: MapOptions) -> dict[str, Path]:
+        """List the files of a map by kind, the record last.
+
+        Args:
+            options: What is asked for.
+        """
+        wanted = {
+            "labels": True,
+            "scores": options.scores is not None,
+            "uncertainty": options.uncertainty is not None,
+            "style": options.style,
+            "preview": options.preview,
+            "vectors": options.vectors,
+            "record": True,
+        }
+        return {kind: getattr(self, kind) for kind, is_wanted in wanted.items() if is_wanted}
 
     def _beside(self, ending: str) -> Path:
         return self.labels.with_name(self.labels.stem + ending)

@@ -20,15 +20,18 @@ class MapProgress:
     """
 
     def __init__(self, name: str, windows: int) -> None:
-        disabled = not sys.stderr.isatty()
-        self._bar: Any = tqdm(total=windows, desc=name, unit=" windows", leave=False, dynamic_ncols=True, disable=disabled)
+        self._bar: Any = None  # even one that shows nothing would leave a thread behind
+        if sys.stderr.isatty():
+            self._bar = tqdm(total=windows, desc=name, unit=" windows", leave=False, dynamic_ncols=True)
 
     def __enter__(self) -> MapProgress:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
     def show(self, progress: RowProgress) -> None:
         """Show that a row of windows is finished."""
-        self._bar.update(progress.counts.computed + progress.counts.empty - self._bar.n)
+        if self._bar is not None:
+            self._bar.update(progress.counts.computed + progress.counts.empty - self._bar.n)

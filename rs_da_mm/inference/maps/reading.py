@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -23,6 +23,7 @@ from rs_da_mm.raster import (
     portable_name,
     scene_fingerprint,
 )
+from rs_da_mm.raster.locations import locate
 from rs_da_mm.raster.scene_files import files_behind
 
 
@@ -76,16 +77,17 @@ class OpenScene:
     facts: dict[str, Any]
 
 
-def open_scene(scene: SceneInput, options: ReadOptions, trained: TrainedOn) -> OpenScene:
+def open_scene(scene: SceneInput, options: ReadOptions, trained: TrainedOn, unreadable: UnreadablePolicy = "raise") -> OpenScene:
     """Open a scene, and compare it with what the model was trained on.
 
     Args:
         scene: Its files.
         options: How it is read.
         trained: What is known about the training.
+        unreadable: What becomes of windows that cannot be read while they are compared.
 
     Returns:
-        The scene.
+        The scene; it raises where it cannot be read, see :func:`tolerant`.
 
     Raises:
         InputError: When it is not like those of the training, or a band has no such name.
@@ -101,13 +103,13 @@ def open_scene(scene: SceneInput, options: ReadOptions, trained: TrainedOn) -> O
         source = at_pixel_size(source, _trained_metres(scene, trained), options.resample)
     has_data = data_map(source)
     choice = SceneChoice(bands=chosen_by, rescaled=options.rescale is not None, ignore=not options.checks)
-    fit = check_scene(source, trained, choice, has_data)
+    fit = check_scene(_tolerant(source, unreadable, None, watch), trained, choice, has_data)
     crs = source.georeference().crs
     facts = {
         "name": scene.name,
         "files": [portable_name(path) for path in raw.paths],
         "mask": scene.mask.name if scene.mask else None,
-        "fingerprint": scene_fingerprint([*scene.paths, *([scene.mask] if scene.mask else [])]),
+        "fingerprint": scene_fingerprint(scene_files(scene)),
         "height": source.height,
         "width": source.width,
         "bands": None if numbers is None else list(numbers),
@@ -134,7 +136,11 @@ def tolerant(opened: OpenScene, policy: UnreadablePolicy, kept: UnreadableBlocks
     Returns:
         The same views around a source that follows the policy.
     """
-    return _around_files(opened.source, lambda raw: TolerantSource(raw, policy, kept, watch=opened.watch))
+    return _tolerant(opened.source, policy, kept, opened.watch)
+
+
+def _tolerant(source: PlacedSource, policy: UnreadablePolicy, kept: UnreadableBlocks | None, watch: SourceWatch) -> PlacedSource:
+    return _around_files(source, lambda raw: TolerantSource(raw, policy, kept, watch=watch))
 
 
 def _around_files(source: Any, wrap: Callable[[PlacedSource], PlacedSource]) -> PlacedSource:
@@ -170,6 +176,24 @@ def _trained_metres(scene: SceneInput, trained: TrainedOn) -> float:
             "tools/publish.py --pixel-size writes it down."
         )
     return (size.width + size.height) / 2
+
+
+def scene_files(scene: SceneInput) -> Sequence[Path | str]:
+    """List the files that say what a scene is: its own, its mask, and the sources of a VRT, which names them only.
+
+    Args:
+        scene: The scene.
+
+    Raises:
+        RasterError: When a VRT cannot be opened.
+    """
+    files: list[Path | str] = []
+    for path in [*scene.paths, *([scene.mask] if scene.mask else [])]:
+        place = locate(path)
+        files.append(path)
+        if isinstance(place, Path) and place.suffix.lower() == ".vrt":
+            files += [file for file in files_behind(Scene(place)) if file != place]
+    return files
 
 
 def scene_input(scene: Any) -> SceneInput:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rs_da_mm.inference.maps.layers import label_scores
 from rs_da_mm.inference.plan import WindowPlan
 from rs_da_mm.inference.protocols import DenseModel, SceneSource
 from rs_da_mm.raster import Window
@@ -30,7 +31,9 @@ class Agreement(NamedTuple):
     windows: int
 
 
-def label_agreement(source: SceneSource, plan: WindowPlan, one: DenseModel, other: DenseModel) -> Agreement:
+def label_agreement(
+    source: SceneSource, plan: WindowPlan, one: DenseModel, other: DenseModel, threshold: float | None = None
+) -> Agreement:
     """Compare the labels of two models in some windows that are spread over a scene.
 
     Args:
@@ -38,6 +41,7 @@ def label_agreement(source: SceneSource, plan: WindowPlan, one: DenseModel, othe
         plan: Its windows.
         one: A model.
         other: Another one, of the same classes.
+        threshold: As given to :func:`~rs_da_mm.inference.maps.layers.label_scores`.
 
     Returns:
         How far they agree.
@@ -47,7 +51,7 @@ def label_agreement(source: SceneSource, plan: WindowPlan, one: DenseModel, othe
         image, valid = source.read_with_valid(window)
         if not valid.any():
             continue
-        labels = [model(image[None], valid[None])[0].argmax(axis=0) for model in (one, other)]
+        labels = [label_scores(model(image[None], valid[None])[0], threshold) for model in (one, other)]
         same += int(np.count_nonzero((labels[0] == labels[1]) & (valid != 0)))
         pixels += int(np.count_nonzero(valid))
         windows += 1

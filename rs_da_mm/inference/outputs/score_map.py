@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from rs_da_mm.raster import CogWriter, Georeference, RasterWriter
 
 ScoreType = Literal["uint8", "float16"]
 Measure = Literal["entropy", "least_confidence"]
+Stored = TypeVar("Stored", np.uint8, np.float16)
 
 STEPS = 250
 """A probability of 1 in 8 bits. So a step is 0.004, and 255 is left for pixels without data."""
@@ -44,9 +45,10 @@ def encode_scores(
         raise InputError(f"scores are kept as {' or '.join(get_args(ScoreType))}, not as {dtype!r}.")
     _check(probabilities, covered)
     if dtype == "float16":
-        return np.where(covered, probabilities, np.nan).astype(np.float16)
-    steps = np.clip(np.where(covered, probabilities, 0), 0, 1) * np.float32(STEPS)
-    return np.where(covered, np.rint(steps).astype(np.uint8), np.uint8(NODATA))
+        with np.errstate(over="ignore"):  # where nothing is covered, there may be anything
+            halves = probabilities.astype(np.float16)
+        return _blank(halves, covered, np.float16(np.nan))
+    return _blank(_steps(probabilities), covered, np.uint8(NODATA))
 
 
 def uncertainty(
@@ -71,13 +73,8 @@ def uncertainty(
     if probabilities.shape[0] < 2:
         raise InputError("the scores of one class alone say nothing of uncertainty; leave it out.")
     _check(probabilities, covered)
-    known = np.where(covered, probabilities, 1)
-    if measure == "entropy":
-        known = np.clip(known, np.finfo(np.float32).tiny, 1, dtype=np.float32)
-        unsure = -(known * np.log(known)).sum(axis=0) / math.log(known.shape[0])
-    else:
-        unsure = 1 - known.max(axis=0)
-    return np.where(covered, np.rint(np.clip(unsure, 0, 1) * STEPS).astype(np.uint8), np.uint8(NODATA))
+    unsure = _entropy(probabilities) if measure == "entropy" else 1 - probabilities.max(axis=0)
+    return _blank(_steps(unsure), covered, np.uint8(NODATA))
 
 
 def open_score_map(
@@ -159,7 +156,35 @@ def _open(
     return writer
 
 
+def _entropy(probabilities: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """-Σ p ln p / ln C, class by class: nothing of the size of all classes is made."""
+    total = np.zeros(probabilities.shape[1:], np.float32)
+    for of_class in probabilities:
+        known = np.clip(of_class, np.finfo(np.float32).tiny, 1, dtype=np.float32)
+        total += known * np.log(known)
+    return -total / np.float32(math.log(probabilities.shape[0]))
+
+
+def _steps(values: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+    """0 to 1 as 0 to :data:`STEPS`; anything where it is no number."""
+    scaled = np.clip(values, 0, 1)
+    scaled *= STEPS
+    np.rint(scaled, out=scaled)
+    with np.errstate(invalid="ignore"):
+        return scaled.astype(np.uint8)
+
+
+def _blank(values: NDArray[Stored], covered: NDArray[np.bool_], nodata: Stored) -> NDArray[Stored]:
+    """Mark what is not covered, in place."""
+    if not covered.all():
+        np.copyto(values, nodata, where=~covered)
+    return values
+
+
 def _check(probabilities: NDArray[np.floating[Any]], covered: NDArray[np.bool_]) -> None:
+    # NaN is neither least nor greatest: comparing them with it is false.
+    if probabilities.size and probabilities.min() >= -_ROUNDING and probabilities.max() <= 1 + _ROUNDING:
+        return
     wrong = covered & ~((probabilities >= -_ROUNDING) & (probabilities <= 1 + _ROUNDING)).all(axis=0)
     if wrong.any():
         row, col = (int(index) for index in np.argwhere(wrong)[0])

@@ -52,6 +52,16 @@ def test_a_file_that_changes_is_named(files, change, message):
         watch.check()
 
 
+@pytest.mark.parametrize(
+    ("change", "expected"), [(grow, True), (rewrite, True), (replace, True), (lambda path: path.unlink(), False)]
+)
+def test_a_file_that_is_away_may_come_back_as_it_was(files, change, expected):
+    watch = SourceWatch(files)
+    assert not watch.has_changed
+    change(files[1])
+    assert watch.has_changed == expected
+
+
 def test_reading_changes_nothing(files):
     watch = SourceWatch([str(files[0]), files[1]])
     files[0].read_bytes()

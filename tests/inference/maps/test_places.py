@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rs_da_mm.errors import InputError
+from rs_da_mm.inference.maps.options import MapOptions
 from rs_da_mm.inference.maps.places import MapPlaces
 
 
@@ -19,6 +20,17 @@ def test_all_lie_beside_each_other_under_different_names():
     assert {path.parent for path in paths} == {Path("maps")}
     assert places.record == Path("maps/town.v2.json")
     assert places.unfinished.name == ".town.v2.unfinished"
+
+
+def test_the_files_that_are_asked_for():
+    places = MapPlaces(Path("maps/town.tif"))
+    assert list(places.files(MapOptions(style=False)).values()) == [places.labels, places.record]
+    everything = MapOptions(scores="uint8", uncertainty="entropy", vectors=True, preview=True)
+    names = [path.name for path in places.files(everything).values()]
+    assert names == [
+        *("town.tif", "town_scores.tif", "town_uncertainty.tif", "town.qml", "town.png", "town.gpkg"),
+        "town.json",
+    ]
 
 
 def test_another_suffix_is_refused():
