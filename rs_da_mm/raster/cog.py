@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import numpy as np
 import rasterio
 import rasterio.shutil
 
@@ -34,11 +33,15 @@ class CogWriter(RasterWriter):
         path: Where the raster goes, ``.tif`` or ``.tiff``.
         overviews: How a pixel of an overview is made of the four below it. ``'mode'`` for class numbers: the most frequent one,
             nodata not counted. Each overview is made of the one below it. ``'average'`` for scores.
-        **options: What :class:`~rs_da_mm.raster.RasterWriter` takes, apart from ``tiled``. ``blocksize`` is 512 unless told.
+        **options: What :class:`~rs_da_mm.raster.RasterWriter` takes, apart from ``tiled``. ``blocksize`` is 512 unless told. float16
+            is kept in 32 bits.
 
     Raises:
         RasterError: When a raster cannot be like that, or the file cannot be made.
     """
+
+    # GDAL's COG driver leaves the padding of edge blocks of 16-bit floats as it finds the memory: the same map, other bytes.
+    _HALF = False
 
     def __init__(self, path: str | Path, *, overviews: Resampling = "mode", **options: Any) -> None:
         if overviews not in get_args(Resampling):
@@ -75,8 +78,6 @@ class CogWriter(RasterWriter):
         }
         if self._options["compress"] != "none":
             options["predictor"] = "NO" if self.profile.palette is not None else "YES"
-        if self.profile.dtype == np.float16:
-            options["nbits"] = 16
         return options
 
 

@@ -32,6 +32,7 @@ class Storage:
         bigtiff: ``'YES'``, ``'NO'``, ``'IF_NEEDED'`` or ``'IF_SAFER'``: the form for files beyond 4 GB.
         threads: Threads that compress.
         sparse: Leave out blocks that hold the nodata value only.
+        half: Keep float16 in 16 bits; otherwise in 32, of which a compressed file is a little larger.
     """
 
     compress: str
@@ -40,6 +41,7 @@ class Storage:
     bigtiff: str
     threads: int
     sparse: bool = False
+    half: bool = True
 
     def options(self, profile: Profile) -> dict[str, Any]:
         """Give GDAL's creation options.
@@ -57,7 +59,7 @@ class Storage:
         options: dict[str, Any] = {"interleave": "pixel", "bigtiff": self.bigtiff, "num_threads": self.threads}
         # Left to itself, GDAL calls the fourth of four uint8 bands alpha: a near infrared band would hide the dark pixels.
         options["photometric"] = "RGB" if profile.count == 3 and profile.dtype in (np.uint8, np.uint16) else "MINISBLACK"
-        if profile.dtype == np.float16:
+        if profile.dtype == np.float16 and self.half:
             options["nbits"] = 16
         if self.sparse:
             options["sparse_ok"] = True

@@ -63,6 +63,9 @@ class RasterWriter:
         RasterError: When a raster cannot be like that, or the file cannot be made.
     """
 
+    _HALF = True
+    """Whether float16 is kept in 16 bits."""
+
     def __init__(
         self,
         path: str | Path,
@@ -100,7 +103,7 @@ class RasterWriter:
         self._partial: Path | None = None
         try:
             self._partial = begin_partial(self.path)
-            storage = Storage(compress, tiled, blocksize, bigtiff, threads, sparse)
+            storage = Storage(compress, tiled, blocksize, bigtiff, threads, sparse, self._HALF)
             self._dataset = create_geotiff(self._partial, self.profile, storage)
         except GDAL_ERRORS as error:
             self.abort()

@@ -92,6 +92,16 @@ def test_half_floats_of_several_bands(tmp_path):
     np.testing.assert_array_equal(Scene(path).read(), values.astype(np.float32))
 
 
+def test_half_floats_give_the_same_bytes_whatever_the_memory_held(tmp_path):
+    values = np.random.default_rng(2).random((600, 530, 3)).astype(np.float16)
+    files = set()
+    for number in range(5):
+        path = write(tmp_path / f"{number}.tif", values, nodata=np.nan, overviews="average")
+        files.add(path.read_bytes())
+        np.full((4, 600, 530, 3), number, np.float16)  # other values where the next one's memory will be
+    assert len(files) == 1
+
+
 @pytest.mark.parametrize("with_data", [True, False])
 def test_what_is_not_written_takes_no_place(tmp_path, with_data):
     path = tmp_path / "a.tif"

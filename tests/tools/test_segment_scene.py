@@ -96,21 +96,9 @@ def test_everything_that_can_be_written(tool, model, scene, tmp_path):
 
 
 def test_windows_and_how_the_model_computes(tool, model, scene, tmp_path):
-    words = [
-        "--window",
-        "24",
-        "--overlap",
-        "8",
-        "--margin",
-        "4",
-        "--batch-size",
-        "2",
-        "--tta",
-        "--precision",
-        "bfloat16",
-        "--verify",
-    ]
-    status, out, _ = tool(*model, scene, tmp_path / "map.tif", *words)
+    windows = ["--window", "24", "--overlap", "8", "--margin", "4", "--batch-size", "2"]
+    computing = ["--tta", "--precision", "bfloat16", "--verify"]
+    status, out, _ = tool(*model, scene, tmp_path / "map.tif", *windows, *computing)
     assert status == 0
     assert re.search(r"bfloat16: \d+\.\d+ % of \d+ pixels have the same label in float32", out)
     record = record_of(tmp_path / "map.tif")
@@ -118,8 +106,12 @@ def test_windows_and_how_the_model_computes(tool, model, scene, tmp_path):
     assert asked.items() <= record["settings"].items()
     assert (record["model"]["tta"], record["model"]["precision"]) == (True, "bfloat16")
     assert record["windows"]["computed"] == 4 * 4
-    assert tool(*model, scene, tmp_path / "half.tif", *USUAL, "--overlap", "0.5")[0] == 0
-    assert record_of(tmp_path / "half.tif")["windows"]["computed"] == 3 * 4
+    half, same = tmp_path / "half.tif", tmp_path / "same.tif"
+    assert tool(*model, scene, half, *USUAL, "--overlap", "0.5")[0] == 0
+    assert record_of(half)["windows"]["computed"] == 3 * 4
+    assert tool(*model, scene, same, *USUAL, "--overlap", "0.5", "--ahead", "0")[0] == 0
+    assert record_of(same)["settings"]["ahead"] == 0
+    assert same.read_bytes() == half.read_bytes()
 
 
 @pytest.mark.slow
@@ -279,6 +271,7 @@ def test_stopped_on_request_the_same_command_goes_on(tool, model, scene, tmp_pat
         (["model.py", "model.pth", "town.tif", "map.tif", "--window", "0"], ["window is 0"]),
         (["model.py", "model.pth", "town.tif", "map.tif", "--batch-size", "0"], ["batch_size is 0"]),
         (["model.py", "model.pth", "town.tif", "map.tif", "--threads", "0"], ["threads is 0"]),
+        (["model.py", "model.pth", "town.tif", "map.tif", "--ahead", "-1"], ["-1 batches cannot be read ahead"]),
         (["model.py", "model.pth", "town.tif", "map.tif", "--min-area", "5"], ["min_area", "add vectors"]),
         (["model.py", "model.pth", "town.tif", "map.tif", "--device", "abacus"], ["abacus"]),
         (["model.py", "model.pth", "town.tif", "map.tif", "--precision", "float16"], ["float16", "only a GPU"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -139,7 +140,11 @@ class GeoPackageWriter:
             raise OSError(f"{found} of {self._count} polygons can be read again")
 
     def _failed(self, error: BaseException) -> InputError:
-        return InputError(f"{self.path} could not be written: {error}. Nothing was put in place; an older file is as it was.")
+        # Of a full disk SQLite says that its tables are missing.
+        room = f"{shutil.disk_usage(self.path.absolute().parent).free / 1e6:.0f} MB are free there"
+        return InputError(
+            f"{self.path} could not be written: {error} ({room}). Nothing was put in place; an older file is as it was."
+        )
 
     def _discard(self) -> None:
         for path in (self._partial, *(self._partial.with_name(self._partial.name + suffix) for suffix in _JOURNALS)):

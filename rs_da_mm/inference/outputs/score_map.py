@@ -96,8 +96,7 @@ def open_score_map(
         width: Columns.
         classes: The classes.
         georeference: Where it lies.
-        dtype: As given to :func:`encode_scores`. The GDAL here has no Float16 of its own; float16 is kept in 16 bits and read as
-            float32.
+        dtype: As given to :func:`encode_scores`. float16 is read as float32, and kept in 16 bits in a plain file.
         cog: A cloud-optimized GeoTIFF with averaged overviews; otherwise a plain tiled one.
         threads: Threads that compress.
 
