@@ -33,8 +33,8 @@ class CogWriter(RasterWriter):
         path: Where the raster goes, ``.tif`` or ``.tiff``.
         overviews: How a pixel of an overview is made of the four below it. ``'mode'`` for class numbers: the most frequent one,
             nodata not counted. Each overview is made of the one below it. ``'average'`` for scores.
-        **options: What :class:`~rs_da_mm.raster.RasterWriter` takes, apart from ``tiled``. ``blocksize`` is 512 unless told. float16
-            is kept in 32 bits.
+        **options: What :class:`~rs_da_mm.raster.RasterWriter` takes, apart from ``tiled``. ``blocksize`` is 512 unless told.
+            float16 is kept in 32 bits.
 
     Raises:
         RasterError: When a raster cannot be like that, or the file cannot be made.
