@@ -1,7 +1,7 @@
 """How fast is a whole scene mapped, and in how much memory, against other tools with the same weights and windows?
 
 From opening the file to a finished GeoTIFF on the disk; models are loaded and warm before. Each method runs in a process of its
-own, in turn with the others, with the same threads, ``OMP_WAIT_POLICY=PASSIVE`` and 256 MB of GDAL's cache:
+own, in turn with the others, with the same threads, ``OMP_WAIT_POLICY=PASSIVE`` and 64 MB of GDAL's cache:
 
 - this bf16, this fp32: ``SceneInferencer`` as ``tools/segment_scene.py`` calls it: blended, COG with overviews, style, record
 - slide: mmsegmentation's ``slide_inference`` on the whole image, most probable class, written by rasterio
