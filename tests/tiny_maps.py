@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import copy
 import json
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import torch
 from affine import Affine
 from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
-from tiny_scenes import Canvas
+from tiny_scenes import Canvas, map_rows
 from tiny_segmentors import META, macunet, save, trained
 
 from rs_da_mm.inference import MapOptions, SceneInferencer, SegmentorOptions
-from rs_da_mm.inference.scene_run import map_rows
 from rs_da_mm.raster import Georeference, Scene, write_raster
 
 FLOAT32 = SegmentorOptions(device="cpu", precision="float32")
 UTM = Georeference(crs=CRS.from_epsg(32632), transform=Affine(10, 0, 500000, 0, -10, 5600000))
 NODATA = 255
+
+
+@contextmanager
+def one_thread():
+    """Let torch compute with one thread: the smallest model is not worth two."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def fields(height, width, bands=4, seed=0, side=8):

@@ -7,6 +7,8 @@ import errno
 import numpy as np
 from hypothesis import strategies as st
 
+from rs_da_mm.inference.batches import read_batches
+from rs_da_mm.inference.blender import Blender, require_same_size
 from rs_da_mm.inference.data_map import DataMap
 from rs_da_mm.inference.plan import plan_windows
 from rs_da_mm.raster import clip_window, window_slices
@@ -107,3 +109,14 @@ def plans(draw, source, margin):
     overlap = draw(st.integers(2 * margin, min(size) - 1))
     has_data = draw(st.sampled_from([None, DataMap(source.valid > 0, (1, 1))]))
     return plan_windows(source.height, source.width, size, overlap, has_data, margin)
+
+
+def map_rows(source, plan, model, batch_size, sink, start_row=0):
+    """The plain way through a scene, to compare others with: read, compute, blend, hand on, one after the other."""
+    require_same_size(source, plan)
+    blender = Blender(plan, sink, start_row)
+    for index in range(blender.first_index, len(plan.rows)):
+        for batch in read_batches(source, plan.rows[index], batch_size):
+            blender.add(batch, model(batch.pixels, batch.valid))
+        blender.finish(index)
+    return blender.counts

@@ -122,16 +122,7 @@ def read_config(arguments: argparse.Namespace, required: Sequence[str]) -> Confi
         InputError: When the file is missing or cannot be read, an override names no setting, or a required key is missing.
     """
     path = Path(arguments.config)
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such config file. The project's own are in configs/: {_own_configs()}.")
-    if path.suffix not in (".py", ".json"):
-        raise InputError(f"{path}: a config is a .py or .json file, not {path.suffix or 'a file without ending'}.")
-    try:
-        config = Config.fromfile(str(path))
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(f"{path}: cannot be read as a config: {type(error).__name__}: {error}") from error
+    config = read_config_file(path)
     if arguments.cfg_options:
         _check_overrides(arguments.cfg_options, config)
         config.merge_from_dict(arguments.cfg_options)
@@ -149,6 +140,30 @@ def read_config(arguments: argparse.Namespace, required: Sequence[str]) -> Confi
     elif config.get("work_dir") is None:
         config.work_dir = str(Path("work_dirs") / path.stem)
     return config
+
+
+def read_config_file(path: Path) -> Config:
+    """Read a config file, which is run as Python.
+
+    Args:
+        path: A ``.py`` or ``.json`` file.
+
+    Returns:
+        The config.
+
+    Raises:
+        InputError: When the file is missing or cannot be read.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such config file. The project's own are in configs/: {_own_configs()}.")
+    if path.suffix not in (".py", ".json"):
+        raise InputError(f"{path}: a config is a .py or .json file, not {path.suffix or 'a file without ending'}.")
+    try:
+        return Config.fromfile(str(path))
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"{path}: cannot be read as a config: {type(error).__name__}: {error}") from error
 
 
 def _check_overrides(overrides: Mapping[str, Any], config: Config) -> None:

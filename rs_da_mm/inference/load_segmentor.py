@@ -19,6 +19,7 @@ from rs_da_mm.engine.checkpoints import fitted_weights, load_checkpoint_file, un
 from rs_da_mm.engine.checkpoints.plain_config import plain_config
 from rs_da_mm.engine.checkpoints.published import PublishedModel, read_published
 from rs_da_mm.engine.checkpoints.weights_file import read_metadata, weights_sha256
+from rs_da_mm.engine.command_line import read_config_file
 from rs_da_mm.engine.network_format import compile_networks, lay_out_channels_last
 from rs_da_mm.errors import InputError
 from rs_da_mm.inference.config_facts import band_order, bands_in_config, crop_size, stretch_step
@@ -135,15 +136,7 @@ def _read_checkpoint(path: Path) -> _Content:
 
 def _read_config(config: str | Path | Config) -> Config:
     if not isinstance(config, Config):
-        path = Path(config).expanduser()
-        if not path.is_file() or path.suffix not in (".py", ".json"):
-            raise InputError(f"{path}: there is no such config file; expected a .py or .json file of OpenMMLab.")
-        try:
-            config = Config.fromfile(str(path))
-        except Exception as error:  # a config is a program
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f"{path}: cannot be read as a config: {type(error).__name__}: {error}") from error
+        config = read_config_file(Path(config).expanduser())
     if config.get("model") is None:
         raise InputError(f"{config.filename or 'the config'}: the key 'model' is missing. Give the config of a segmentor.")
     return config

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from rs_da_mm.errors import InputError
 from rs_da_mm.inference.batches import Batch, read_batches
+from rs_da_mm.inference.blender import Blender, require_same_size
 from rs_da_mm.inference.plan import WindowPlan
 from rs_da_mm.inference.protocols import DenseModel, PieceSink, RunCounts, SceneSource
-from rs_da_mm.inference.scene_run import Blender, require_same_size
 from rs_da_mm.inference.worker_threads import Channel, Ended, Workers
 
 
@@ -82,7 +82,7 @@ def run_pipeline(
     on_row: OnRow | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> PipelineRun:
-    """Compute a scene, or the rest of it, as :func:`~rs_da_mm.inference.scene_run.map_rows` does.
+    """Compute a scene, or the rest of it.
 
     One thread reads, the caller's thread computes, and one thread blends and writes: ``source`` is read in one thread only, and
     ``sink`` is called in one only. The scores that the model returns must be its own no more: they are used while it computes

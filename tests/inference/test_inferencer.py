@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import rasterio
-import torch
 from affine import Affine
 from damaged_files import damage_block, write_tiff
 from rasterio.crs import CRS
@@ -26,6 +25,7 @@ from tiny_maps import (
     labels_of,
     leftovers,
     make_inferencer,
+    one_thread,
     record_of,
     watch,
     write_model,
@@ -41,11 +41,9 @@ from rs_da_mm.raster import Georeference, Scene, Window, at_pixel_size
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def _on_one_thread():
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-import torch
 from damaged_files import cut, write_tiff
 from tiny_maps import (
     UTM,
@@ -23,6 +22,7 @@ from tiny_maps import (
     labels_of,
     leftovers,
     make_inferencer,
+    one_thread,
     watch,
     write_model,
     write_scene,
@@ -41,10 +41,8 @@ FULL = {"scores": "uint8", "uncertainty": "entropy", "vectors": True, "preview":
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory):
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield make_inferencer(write_model(tmp_path_factory.mktemp("model")))
-    torch.set_num_threads(before)
+    with one_thread():
+        yield make_inferencer(write_model(tmp_path_factory.mktemp("model")))
 
 
 @pytest.fixture

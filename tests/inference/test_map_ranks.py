@@ -11,9 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
 from damaged_files import cut
-from tiny_maps import files_of, leftovers, make_inferencer, watch, write_model, write_scene
+from tiny_maps import files_of, leftovers, make_inferencer, one_thread, watch, write_model, write_scene
 
 from rs_da_mm.inference import MapOptions
 from rs_da_mm.inference.inputs import find_scenes
@@ -48,10 +47,8 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield write_model(tmp_path_factory.mktemp("model"))
-    torch.set_num_threads(before)
+    with one_thread():
+        yield write_model(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import shutil
 
 import numpy as np
 import pytest
-import torch
 from tiny_maps import (
     expected_labels,
     fields,
@@ -15,6 +14,7 @@ from tiny_maps import (
     labels_of,
     leftovers,
     make_inferencer,
+    one_thread,
     record_of,
     watch,
     write_model,
@@ -53,10 +53,8 @@ def die(*_args, **_options):
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory):
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield make_inferencer(write_model(tmp_path_factory.mktemp("model")))
-    torch.set_num_threads(before)
+    with one_thread():
+        yield make_inferencer(write_model(tmp_path_factory.mktemp("model")))
 
 
 @pytest.fixture

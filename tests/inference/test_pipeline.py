@@ -12,13 +12,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_scenes import ArraySource, Canvas, Convolution, plans, scenes
+from tiny_scenes import ArraySource, Canvas, Convolution, map_rows, plans, scenes
 
 from rs_da_mm.errors import InputError
 from rs_da_mm.inference.pipeline import run_pipeline
 from rs_da_mm.inference.plan import plan_windows
 from rs_da_mm.inference.resumable_output import ResumableOutput
-from rs_da_mm.inference.scene_run import map_rows
 from rs_da_mm.inference.working_file import Layer
 from rs_da_mm.raster import Scene, Window, write_raster
 from rs_da_mm.raster.handles import release

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_scenes import ArraySource, Convolution, Refusing
+from tiny_scenes import ArraySource, Convolution, Refusing, map_rows
 
 from rs_da_mm.errors import InputError
 from rs_da_mm.inference.plan import plan_windows
 from rs_da_mm.inference.resumable_output import ResumableOutput
-from rs_da_mm.inference.scene_run import map_rows
 from rs_da_mm.inference.working_file import Layer
 from rs_da_mm.raster import Window
 

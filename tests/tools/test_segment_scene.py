@@ -12,9 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-import torch
 from damaged_files import damage_block, write_tiff
-from tiny_maps import UTM, fields, files_of, known_meta, labels_of, leftovers, record_of, write_model, write_scene
+from tiny_maps import UTM, fields, files_of, known_meta, labels_of, leftovers, one_thread, record_of, write_model, write_scene
 
 from rs_da_mm.engine.checkpoints.publishing import publish_model
 from rs_da_mm.inference.segmentor import Segmentor
@@ -26,10 +25,8 @@ USUAL = ["--window", "32", "--precision", "float32", "--device", "cpu"]
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield write_model(tmp_path_factory.mktemp("model"))
-    torch.set_num_threads(before)
+    with one_thread():
+        yield write_model(tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from rs_da_mm.errors import InputError
+from rs_da_mm.inference.inputs import UnreadablePolicy
 from rs_da_mm.inference.outputs.score_map import Measure, ScoreType
-
-Unreadable = Literal["raise", "skip", "nodata"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class MapOptions:
     margin: int = 0
     batch_size: int | None = None
     ahead: int = 3
-    unreadable: Unreadable = "raise"
+    unreadable: UnreadablePolicy = "raise"
     cog: bool = True
     scores: ScoreType | None = None
     uncertainty: Measure | None = None
@@ -56,7 +55,7 @@ class MapOptions:
     verify: bool = False
 
     def __post_init__(self) -> None:
-        _require_one_of("unreadable", self.unreadable, get_args(Unreadable))
+        _require_one_of("unreadable", self.unreadable, get_args(UnreadablePolicy))
         _require_one_of("scores", self.scores, (None, *get_args(ScoreType)))
         _require_one_of("uncertainty", self.uncertainty, (None, *get_args(Measure)))
         sides = self.window if isinstance(self.window, tuple) else (1 if self.window is None else self.window,)
@@ -66,6 +65,8 @@ class MapOptions:
             raise InputError(f"threads is {self.threads}; expected 1 or more.")
         if self.batch_size is not None and self.batch_size < 1:
             raise InputError(f"batch_size is {self.batch_size}; a batch holds 1 window or more.")
+        if self.ahead < 0:
+            raise InputError(f"{self.ahead} batches cannot be read ahead; it must be 0 or more.")
         if self.min_area < 0:
             raise InputError(f"min_area is {self.min_area}; expected 0 or more square metres.")
         if self.min_area and not self.vectors:

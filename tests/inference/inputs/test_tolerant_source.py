@@ -9,7 +9,7 @@ import pytest
 from damaged_files import cut, damage_block, readable_pixels, write_tiff
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_scenes import Canvas, Convolution
+from tiny_scenes import Canvas, Convolution, map_rows
 
 from rs_da_mm.errors import InputError, RasterError
 from rs_da_mm.inference.inputs import tolerant_source
@@ -17,7 +17,6 @@ from rs_da_mm.inference.inputs.source_watch import SourceWatch
 from rs_da_mm.inference.inputs.tolerant_source import TolerantSource, is_left_out
 from rs_da_mm.inference.inputs.unreadable import UnreadableBlocks
 from rs_da_mm.inference.plan import plan_windows
-from rs_da_mm.inference.scene_run import map_rows
 from rs_da_mm.raster import Scene, Window, clip_window, window_slices, write_raster
 
 HEIGHT, WIDTH = 150, 200

@@ -15,6 +15,7 @@ from rs_da_mm.inference.maps.options import MapOptions
         ({"scores": "float32"}, "'uint8', 'float16'"),
         ({"uncertainty": "margin"}, "'entropy', 'least_confidence'"),
         ({"batch_size": 0}, "1 window or more"),
+        ({"ahead": -1}, "-1 batches cannot be read ahead"),
         ({"window": 0}, "window is 0"),
         ({"window": (64, 0)}, "1 pixel or more"),
         ({"threads": 0}, "1 or more"),

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_scenes import ArraySource, Canvas, Convolution, plans, scenes
+from tiny_scenes import ArraySource, Canvas, Convolution, map_rows, plans, scenes
 
 from rs_da_mm.errors import InputError
 from rs_da_mm.inference.data_map import DataMap
 from rs_da_mm.inference.plan import plan_windows
-from rs_da_mm.inference.scene_run import map_rows
 from rs_da_mm.raster import Scene, Window, window_slices, write_raster
 
 

@@ -1,4 +1,4 @@
-"""The plain way through a scene: read, compute, blend, hand on, one after the other."""
+"""Scores of windows in, finished parts of the scene out."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from rs_da_mm.errors import InputError
 from rs_da_mm.inference.band import RollingBand
-from rs_da_mm.inference.batches import Batch, read_batches
+from rs_da_mm.inference.batches import Batch
 from rs_da_mm.inference.blending import BlendingWeights
 from rs_da_mm.inference.plan import WindowPlan
-from rs_da_mm.inference.protocols import DenseModel, Piece, PieceSink, RunCounts, SceneSource
+from rs_da_mm.inference.protocols import Piece, PieceSink, RunCounts, SceneSource
 from rs_da_mm.raster.windows import Window, clip_window
 
 
@@ -112,33 +112,3 @@ def require_same_size(source: SceneSource, plan: WindowPlan) -> None:
     if (source.height, source.width) != (plan.height, plan.width):
         found = f"{source.height} x {source.width}"
         raise InputError(f"The windows are planned for {plan.height} x {plan.width} pixels, and the scene has {found}.")
-
-
-def map_rows(
-    source: SceneSource, plan: WindowPlan, model: DenseModel, batch_size: int, sink: PieceSink, start_row: int = 0
-) -> RunCounts:
-    """Compute a scene, or the rest of it.
-
-    Args:
-        source: The scene.
-        plan: Its windows.
-        model: Gives scores for a batch.
-        batch_size: Images per batch; every batch has as many.
-        sink: Takes finished parts, from the top.
-        start_row: Rows that are done already; a number that the sink was told by ``finish_rows`` in an earlier run. What is below
-            gets the same bits as in that run.
-
-    Returns:
-        How many windows were computed.
-
-    Raises:
-        InputError: When the plan is for a scene of another size, ``start_row`` is not where windows finish, or the model gives
-            scores of another shape or such that are no numbers.
-    """
-    require_same_size(source, plan)
-    blender = Blender(plan, sink, start_row)
-    for index in range(blender.first_index, len(plan.rows)):
-        for batch in read_batches(source, plan.rows[index], batch_size):
-            blender.add(batch, model(batch.pixels, batch.valid))
-        blender.finish(index)
-    return blender.counts
