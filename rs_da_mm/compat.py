@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from importlib.machinery import ModuleSpec, PathFinder
@@ -68,6 +69,38 @@ def install_mmcv_ops_stub() -> bool:
     return True
 
 
+class _Deferred(ModuleType):
+    """Stands in for a package until something of it is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name not in ("__path__", "__version__"):  # as whoever lists modules asks for
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+def defer_timm() -> bool:
+    """Let ``import timm`` load timm when something of it is used.
+
+    mmseg imports it for one backbone that wraps its models, and timm brings torchvision, torch's compiler and triton: 100 MB and
+    a second for every tool. It can go when mmseg imports timm where it needs it.
+
+    Returns:
+        Whether it waits: ``False`` where it is loaded already, or not installed.
+    """
+    name = "timm"
+    if name in sys.modules:
+        return isinstance(sys.modules[name], _Deferred)
+    spec = importlib.util.find_spec(name)
+    if spec is None:
+        return False
+    waiting = _Deferred(name)
+    waiting.__spec__, waiting.__file__ = spec, spec.origin
+    sys.modules[name] = waiting
+    return True
+
+
 def shipped_configs() -> Path:
     """Where this package's configs are: beside the package in a clone, inside it where it is installed."""
     beside = _PACKAGE.parent
@@ -105,4 +138,5 @@ def install() -> None:
     """Put every work-around in place; called once, when ``rs_da_mm`` is imported."""
     require_stack()
     install_mmcv_ops_stub()
+    defer_timm()
     install_config_inheritance()

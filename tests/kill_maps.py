@@ -25,7 +25,7 @@ from tiny_maps import fields, files_of, leftovers, make_inferencer, write_model,
 from rs_da_mm import partial_files
 from rs_da_mm.inference import MapOptions, inferencer, output_lock, resumable_output
 from rs_da_mm.inference.outputs import geopackage
-from rs_da_mm.inference.raw_file import RawFile
+from rs_da_mm.inference.resumable.raw_file import RawFile
 from rs_da_mm.raster import RasterWriter
 
 USUAL = {"scores": "uint8", "uncertainty": "entropy"}

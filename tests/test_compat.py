@@ -52,6 +52,40 @@ def test_the_stub_is_found_before_mmcv_is_imported(tmp_path):
     assert run_with_fake_mmcv(tmp_path, {"__init__.py": "raise RuntimeError('imported')"}, script) == "False"
 
 
+def run_beside_timm(folder: Path, script: str) -> str:
+    """Run a script that finds a package `timm` with the module `models`, which tells when it is loaded."""
+    (folder / "timm").mkdir()
+    (folder / "timm" / "__init__.py").write_text("print('loaded')\n__version__ = '0'\nfrom timm.models import create_model\n")
+    (folder / "timm" / "models.py").write_text("def create_model():\n    return 'model'\n")
+    return run_with_fake_mmcv(folder, {"__init__.py": ""}, script)
+
+
+def test_timm_is_loaded_when_it_is_used(tmp_path):
+    script = (
+        "print(compat.defer_timm(), compat.defer_timm())\nimport timm\nprint(hasattr(timm, '__wrapped__'), timm.__file__[-11:])\n"
+        "print('then'); print(timm.create_model()); import timm as again; print(type(again).__name__, again.create_model())"
+    )
+    expected = ["True", "True", "False", "__init__.py", "then", "loaded", "model", "module", "model"]
+    assert run_beside_timm(tmp_path, script).split() == expected
+
+
+@pytest.mark.parametrize("use", ["from timm import create_model", "from timm.models import create_model", "import timm.models"])
+def test_all_ways_to_import_of_timm_work(tmp_path, use):
+    script = f"compat.defer_timm()\n{use}\nprint(sys.modules['timm'].create_model(), sys.modules['timm'].models.__name__)"
+    assert run_beside_timm(tmp_path, script).split() == ["loaded", "model", "timm.models"]
+
+
+def test_timm_that_is_loaded_already_is_left_alone(tmp_path):
+    script = "import timm; print(compat.defer_timm(), type(sys.modules['timm']).__name__)"
+    assert run_beside_timm(tmp_path, script).split() == ["loaded", "False", "module"]
+
+
+def test_the_package_does_not_load_timm():
+    script = "import sys, rs_da_mm, mmseg.models; print('torch._inductor' in sys.modules)"
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_no_mmcv_means_no_stub(monkeypatch):
     real = importlib.util.find_spec
     monkeypatch.delitem(sys.modules, "mmcv._ext", raising=False)

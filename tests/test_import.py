@@ -12,7 +12,7 @@ import pytest
 
 from rs_da_mm import compat
 
-LEFT_ALONE = ("mmseg.models", "mmagic", "mmcv.ops", "matplotlib", "skimage", "sklearn", "timm", "diffusers")
+LEFT_ALONE = ("mmseg.models", "mmagic", "mmcv.ops", "matplotlib", "skimage", "sklearn", "timm.models", "diffusers")
 
 
 def ask(script: str) -> str:

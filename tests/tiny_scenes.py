@@ -7,10 +7,10 @@ import errno
 import numpy as np
 from hypothesis import strategies as st
 
-from rs_da_mm.inference.batches import read_batches
-from rs_da_mm.inference.blender import Blender, require_same_size
-from rs_da_mm.inference.data_map import DataMap
-from rs_da_mm.inference.plan import plan_windows
+from rs_da_mm.inference.core.batches import read_batches
+from rs_da_mm.inference.core.blender import Blender, require_same_size
+from rs_da_mm.inference.core.data_map import DataMap
+from rs_da_mm.inference.core.plan import plan_windows
 from rs_da_mm.raster import clip_window, window_slices
 
 

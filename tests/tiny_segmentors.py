@@ -7,9 +7,9 @@ import copy
 import torch
 from mmengine.config import Config
 
-from rs_da_mm.inference.load_segmentor import load_segmentor
-from rs_da_mm.inference.safe_build import build_model, model_settings
-from rs_da_mm.inference.segmentor_options import SegmentorOptions
+from rs_da_mm.inference.segmentors.load_segmentor import load_segmentor
+from rs_da_mm.inference.segmentors.safe_build import build_model, model_settings
+from rs_da_mm.inference.segmentors.segmentor_options import SegmentorOptions
 
 FLOAT32 = SegmentorOptions(device="cpu", precision="float32", deploy=False)
 META = {"dataset_meta": {"classes": ["water", "field", "town"], "palette": [[0, 0, 255], [0, 255, 0], [255, 0, 0]]}}

@@ -9,8 +9,8 @@ from typing import Literal, Protocol
 
 from rs_da_mm.errors import InputError
 from rs_da_mm.inference.inputs import SceneInput
-from rs_da_mm.inference.output_lock import OutputInUseError
 from rs_da_mm.inference.ranks import Ranks
+from rs_da_mm.inference.resumable.output_lock import OutputInUseError
 
 Outcome = Literal["made", "there", "stopped"]
 

@@ -9,8 +9,8 @@ import pytest
 from rs_da_mm.errors import InputError
 from rs_da_mm.inference.inputs import SceneInput
 from rs_da_mm.inference.many_scenes import Tidings, join_tidings, map_path, map_scenes
-from rs_da_mm.inference.output_lock import OutputInUseError
 from rs_da_mm.inference.ranks import Ranks
+from rs_da_mm.inference.resumable.output_lock import OutputInUseError
 
 SCENES = [SceneInput(name, (Path(f"{name}.tif"),)) for name in "abcdef"]
 OUT = Path("maps")

@@ -33,8 +33,8 @@ from rs_da_mm.errors import InputError, RasterError
 from rs_da_mm.inference import MapOptions, ReadOptions
 from rs_da_mm.inference.inputs import find_scenes
 from rs_da_mm.inference.many_scenes import map_scenes
-from rs_da_mm.inference.output_lock import OutputInUseError
-from rs_da_mm.inference.resumable_output import ResumableOutput
+from rs_da_mm.inference.resumable.output_lock import OutputInUseError
+from rs_da_mm.inference.resumable.resumable_output import ResumableOutput
 
 FULL = {"scores": "uint8", "uncertainty": "entropy", "vectors": True, "preview": True}
 

@@ -25,7 +25,7 @@ WORDS = ["--window", "32", "--scores", "uint8", "--uncertainty", "entropy", "--p
 DIES = """
 import os, runpy, signal, sys, time
 from pathlib import Path
-from rs_da_mm.inference.segmentor import Segmentor
+from rs_da_mm.inference.segmentors.segmentor import Segmentor
 
 usual, calls, begun = Segmentor.__call__, [0], Path(sys.argv[0]).with_name("begun")
 

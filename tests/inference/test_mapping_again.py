@@ -26,8 +26,8 @@ import rs_da_mm.inference.inferencer as module
 from rs_da_mm.errors import InputError
 from rs_da_mm.inference import MapOptions, ReadOptions
 from rs_da_mm.inference.inputs import SceneInput
-from rs_da_mm.inference.output_lock import OutputLock
-from rs_da_mm.inference.resumable_output import ResumableOutput
+from rs_da_mm.inference.resumable.output_lock import OutputLock
+from rs_da_mm.inference.resumable.resumable_output import ResumableOutput
 
 
 class Killed(BaseException):

@@ -15,7 +15,7 @@ import pytest
 import rasterio
 import torch
 
-from rs_da_mm.inference.plan import plan_windows
+from rs_da_mm.inference.core.plan import plan_windows
 
 BENCHMARKS = Path(__file__).parents[2] / "tools" / "benchmarks"
 NAMES = ("_scene_inputs", "_scene_methods", "_scene_networks", "_scene_report", "_scene_task", "scenes")

@@ -16,7 +16,7 @@ from damaged_files import damage_block, write_tiff
 from tiny_maps import UTM, fields, files_of, known_meta, labels_of, leftovers, one_thread, record_of, write_model, write_scene
 
 from rs_da_mm.engine.checkpoints.publishing import publish_model
-from rs_da_mm.inference.segmentor import Segmentor
+from rs_da_mm.inference.segmentors.segmentor import Segmentor
 from rs_da_mm.raster import Georeference, Scene
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "segment_scene.py"

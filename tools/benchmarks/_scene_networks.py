@@ -42,7 +42,7 @@ def segmentor_of(task: Task, network: str) -> Any:
     from mmengine.config import Config
 
     from rs_da_mm.engine.network_format import lay_out_channels_last
-    from rs_da_mm.inference.safe_build import build_model, model_settings
+    from rs_da_mm.inference.segmentors.safe_build import build_model, model_settings
     from rs_da_mm.registry import MODELS
 
     MODELS.register_module(module=PlainBackbone, force=True)

@@ -6,7 +6,7 @@ import copy
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from rs_da_mm.engine.checkpoints.plain_config import shareable, shareable_config
 from rs_da_mm.engine.checkpoints.published import FORMAT_VERSION, PublishedModel, read_published
 from rs_da_mm.engine.checkpoints.reading import load_checkpoint_file
 from rs_da_mm.engine.checkpoints.weights_file import DATASET_META, WEIGHTS_HASH, weights_sha256
+from rs_da_mm.engine.config_facts import bands_in_config
 from rs_da_mm.engine.dataset_record import describe_datasets
 from rs_da_mm.errors import InputError
 from rs_da_mm.files import atomic_write_bytes
@@ -202,20 +203,10 @@ def _describe_present_data(config: Config) -> list[dict[str, Any]]:
 
 def _bands_of_config(config: Config, normalisation: Mapping[str, Any]) -> dict[str, Any] | None:
     """What the config alone says of the bands, where no data set is at hand."""
-    per_band = normalisation["mean"] or []
-    count = len(per_band) if len(per_band) > 1 else _mapping(config.model, "backbone").get("in_channels")
-    if not isinstance(count, int):
+    bands = bands_in_config(config, normalisation["mean"])
+    if bands is None:
         return None
-    dataset = _mapping(config.get("train_dataloader"), "dataset")
-    steps = [step for step in dataset.get("pipeline", ()) if isinstance(step, Mapping) and "LoadRaster" in str(step.get("type"))]
-    choice = next((step["bands"] for step in steps if step.get("bands")), dataset.get("bands"))
-    names = [band for band in choice or () if isinstance(band, str)]
-    return {
-        "choice": None if choice is None else list(choice),
-        "names": names if len(names) == count else [],
-        "count": count,
-        "dtype": None,
-    }
+    return {**asdict(bands), "choice": None if bands.choice is None else list(bands.choice), "names": list(bands.names)}
 
 
 def _require_class_count(model: nn.Module, classes: list[str] | None, checkpoint: str | Path) -> None:

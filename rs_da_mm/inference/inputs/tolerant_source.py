@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rs_da_mm.errors import InputError, RasterError
+from rs_da_mm.inference.core.protocols import SceneSource
 from rs_da_mm.inference.inputs.block_grid import BlockGrid, common, overlap
 from rs_da_mm.inference.inputs.source_watch import SourceWatch
 from rs_da_mm.inference.inputs.unreadable import UnreadableBlocks
-from rs_da_mm.inference.protocols import SceneSource
 from rs_da_mm.raster.scene import Scene
 from rs_da_mm.raster.scene_files import block_shapes, files_behind
 from rs_da_mm.raster.source_view import PlacedSource, SourceView

@@ -8,9 +8,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from rs_da_mm.inference.core.plan import WindowPlan
 from rs_da_mm.inference.inputs.block_grid import overlap
-from rs_da_mm.inference.plan import WindowPlan
-from rs_da_mm.inference.raw_file import RawFile
+from rs_da_mm.inference.resumable.raw_file import RawFile
 from rs_da_mm.raster.windows import Window
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rs_da_mm.inference.data_map import DataMap
-from rs_da_mm.inference.plan import HasData
-from rs_da_mm.inference.protocols import SceneSource
+from rs_da_mm.inference.core.data_map import DataMap
+from rs_da_mm.inference.core.plan import HasData
+from rs_da_mm.inference.core.protocols import SceneSource
 from rs_da_mm.raster.coverage import block_coverage
 from rs_da_mm.raster.scene import Scene
 from rs_da_mm.raster.source_view import SourceView
@@ -19,9 +19,9 @@ def data_map(source: SceneSource) -> HasData | None:
         source: The scene, or views around it.
 
     Returns:
-        What tells :func:`~rs_da_mm.inference.plan.plan_windows` whether any pixel of a window can hold data: where it says no,
-        reading gives no valid pixel. ``None`` where nothing is known, see :func:`~rs_da_mm.raster.coverage.block_coverage`, and
-        for a source that is no :class:`Scene`.
+        What tells :func:`~rs_da_mm.inference.core.plan.plan_windows` whether any pixel of a window can hold data: where it says
+        no, reading gives no valid pixel. ``None`` where nothing is known, see :func:`~rs_da_mm.raster.coverage.block_coverage`,
+        and for a source that is no :class:`Scene`.
 
     Raises:
         RasterError: When a file cannot be opened.

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rs_da_mm.errors import InputError
-from rs_da_mm.inference.data_map import DataMap
+from rs_da_mm.inference.core.data_map import DataMap
 from rs_da_mm.inference.maps.layers import LABELS, SCORES, UNCERTAINTY
 from rs_da_mm.inference.maps.options import MapOptions
 from rs_da_mm.inference.maps.places import MapPlaces
@@ -28,7 +28,7 @@ from rs_da_mm.inference.outputs import (
     write_polygons,
     write_raster_style,
 )
-from rs_da_mm.inference.resumable_output import ResumableOutput
+from rs_da_mm.inference.resumable.resumable_output import ResumableOutput
 from rs_da_mm.raster import CellAreas, Georeference, RasterWriter, Window, cell_areas, ground_size
 
 _BLOCK = 512

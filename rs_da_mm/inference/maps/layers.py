@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rs_da_mm.inference.class_numbers import class_numbers
+from rs_da_mm.inference.core.class_numbers import class_numbers
+from rs_da_mm.inference.core.protocols import Piece, RunCounts
 from rs_da_mm.inference.maps.options import MapOptions
 from rs_da_mm.inference.outputs import MapClasses, encode_scores, uncertainty
 from rs_da_mm.inference.outputs.score_map import NODATA
-from rs_da_mm.inference.protocols import Piece, RunCounts
-from rs_da_mm.inference.resumable_output import ResumableOutput
-from rs_da_mm.inference.working_file import Layer
+from rs_da_mm.inference.resumable.resumable_output import ResumableOutput
+from rs_da_mm.inference.resumable.working_file import Layer
 
 LABELS, SCORES, UNCERTAINTY = "labels", "scores", "uncertainty"
 
@@ -55,7 +55,7 @@ def label_scores(scores: NDArray[np.float32], threshold: float | None = None) ->
 
 
 class MapSink:
-    """Takes finished scores and keeps of them what the map holds; a :class:`~rs_da_mm.inference.protocols.PieceSink`.
+    """Takes finished scores and keeps of them what the map holds; a :class:`~rs_da_mm.inference.core.protocols.PieceSink`.
 
     Args:
         output: Where it goes.

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from rs_da_mm.errors import InputError
-from rs_da_mm.inference.identity import differences
 from rs_da_mm.inference.maps.places import MapPlaces
-from rs_da_mm.inference.output_lock import OutputInUseError, OutputLock
-from rs_da_mm.inference.resumable_output import unfinished_identity
+from rs_da_mm.inference.resumable.identity import differences
+from rs_da_mm.inference.resumable.output_lock import OutputInUseError, OutputLock
+from rs_da_mm.inference.resumable.resumable_output import unfinished_identity
 
 _FORMER = "former_record.json"
 

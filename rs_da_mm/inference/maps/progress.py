@@ -8,7 +8,7 @@ from typing import Any
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from rs_da_mm.inference.pipeline import RowProgress
+from rs_da_mm.inference.core.pipeline import RowProgress
 
 
 class MapProgress:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 from rs_da_mm.errors import InputError
+from rs_da_mm.inference.core.plan import HasData
 from rs_da_mm.inference.inputs import SceneInput, SourceWatch, TolerantSource, UnreadableBlocks, UnreadablePolicy, data_map
-from rs_da_mm.inference.plan import HasData
-from rs_da_mm.inference.scene_checks import SceneChoice, check_scene
-from rs_da_mm.inference.trained_on import TrainedOn
+from rs_da_mm.inference.inputs.scene_checks import SceneChoice, check_scene
+from rs_da_mm.inference.segmentors.trained_on import TrainedOn
 from rs_da_mm.raster import (
     PlacedSource,
     Resampling,

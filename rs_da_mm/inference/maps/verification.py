@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rs_da_mm.inference.core.plan import WindowPlan
+from rs_da_mm.inference.core.protocols import DenseModel, SceneSource
 from rs_da_mm.inference.maps.layers import label_scores
-from rs_da_mm.inference.plan import WindowPlan
-from rs_da_mm.inference.protocols import DenseModel, SceneSource
 from rs_da_mm.raster import Window
 
 _WINDOWS = 16

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from tiny_scenes import Canvas, Convolution, map_rows
 
 from rs_da_mm.errors import InputError, RasterError
+from rs_da_mm.inference.core.plan import plan_windows
 from rs_da_mm.inference.inputs import tolerant_source
 from rs_da_mm.inference.inputs.source_watch import SourceWatch
 from rs_da_mm.inference.inputs.tolerant_source import TolerantSource, is_left_out
 from rs_da_mm.inference.inputs.unreadable import UnreadableBlocks
-from rs_da_mm.inference.plan import plan_windows
 from rs_da_mm.raster import Scene, Window, clip_window, window_slices, write_raster
 
 HEIGHT, WIDTH = 150, 200

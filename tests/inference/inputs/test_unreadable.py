@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rs_da_mm.inference.core.plan import plan_windows
 from rs_da_mm.inference.inputs.unreadable import UnreadableBlocks
-from rs_da_mm.inference.plan import plan_windows
 from rs_da_mm.raster import Window, window_slices
 
 GRID = [Window(row, col, 4, 6) for row in range(0, 24, 4) for col in range(0, 30, 6)]

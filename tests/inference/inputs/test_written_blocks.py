@@ -9,8 +9,8 @@ import pytest
 import rasterio
 from rasterio.windows import Window as FileWindow
 
+from rs_da_mm.inference.core.plan import plan_windows
 from rs_da_mm.inference.inputs.written_blocks import data_map
-from rs_da_mm.inference.plan import plan_windows
 from rs_da_mm.raster import Scene, Window, window_slices
 from rs_da_mm.raster.source_view import SourceView
 

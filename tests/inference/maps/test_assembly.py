@@ -11,13 +11,13 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from rs_da_mm.errors import InputError
+from rs_da_mm.inference.core.protocols import Piece, RunCounts
 from rs_da_mm.inference.maps.assembly import MapGround, assemble_map, min_pixels, tiles_with_data
 from rs_da_mm.inference.maps.layers import MapSink, map_layers
 from rs_da_mm.inference.maps.options import MapOptions
 from rs_da_mm.inference.maps.places import MapPlaces
 from rs_da_mm.inference.outputs import map_classes
-from rs_da_mm.inference.protocols import Piece, RunCounts
-from rs_da_mm.inference.resumable_output import ResumableOutput
+from rs_da_mm.inference.resumable.resumable_output import ResumableOutput
 from rs_da_mm.raster import Georeference, Window, cell_areas, cog_faults
 
 CLASSES = map_classes(["water", "field", "town"])

@@ -14,7 +14,7 @@ from rs_da_mm.engine.checkpoints.published import Bands
 from rs_da_mm.errors import InputError, RasterError
 from rs_da_mm.inference.inputs import SceneInput, UnreadableBlocks
 from rs_da_mm.inference.maps.reading import ReadOptions, open_scene, scene_input, tolerant
-from rs_da_mm.inference.trained_on import TrainedOn
+from rs_da_mm.inference.segmentors.trained_on import TrainedOn
 from rs_da_mm.raster import Georeference, PixelSize, Window, write_raster
 
 UTM = Georeference(crs=CRS.from_epsg(32632), transform=Affine(10, 0, 500000, 0, -10, 5600000))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from tiny_scenes import ArraySource
 
+from rs_da_mm.inference.core.plan import plan_windows
 from rs_da_mm.inference.maps.verification import label_agreement, spread_windows
-from rs_da_mm.inference.plan import plan_windows
 
 
 def brighter_than(level):

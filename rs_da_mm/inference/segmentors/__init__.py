@@ -1,0 +1,1 @@
+"""Trained segmentors, made ready to map."""
