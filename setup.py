@@ -49,9 +49,10 @@ EXTRAS = {
         "onedl-mmcv>=2.3.6,<2.4",
         "onedl-mmsegmentation>=1.4.2,<1.5",
     ],
-    # Maps as polygons.
+    # Polygons, lines and points: maps as polygons, labels and references from vector files.
     "vectors": [
         "pyogrio>=0.11",
+        "shapely>=2",
     ],
     # What the tests, benchmarks and checks use.
     "dev": [
@@ -66,6 +67,7 @@ EXTRAS = {
         "scikit-image",
         "scikit-learn",
         "scipy",
+        "shapely",
         "timm",
         "xarray",
         "zarr",

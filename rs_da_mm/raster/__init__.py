@@ -10,15 +10,18 @@ from rs_da_mm.raster.cog_check import cog_faults
 from rs_da_mm.raster.fingerprint import scene_fingerprint
 from rs_da_mm.raster.georeference import Georeference
 from rs_da_mm.raster.ground import GroundSize, ground_size
+from rs_da_mm.raster.ground_box import GroundBox, ground_box
 from rs_da_mm.raster.interpolation import Resampling
 from rs_da_mm.raster.locations import Location, local_file, locate, portable_name
 from rs_da_mm.raster.pixel_size import PixelSize, pixel_metres, pixel_size
 from rs_da_mm.raster.polygons import LabelPolygon, label_polygons, sieve_labels
 from rs_da_mm.raster.resampled_scene import ResampledScene, at_pixel_size
 from rs_da_mm.raster.rescaled_source import RescaledSource
+from rs_da_mm.raster.same_ground import OutsideError
 from rs_da_mm.raster.scene import Scene
 from rs_da_mm.raster.source_view import PlacedSource, SourceView
 from rs_da_mm.raster.versions import library_versions
+from rs_da_mm.raster.warped_scene import WarpedScene, laid_on
 from rs_da_mm.raster.windows import Edge, Window, clip_window, window_grid, window_slices
 from rs_da_mm.raster.writer import RasterWriter, write_raster
 
@@ -27,9 +30,11 @@ __all__ = [
     "CogWriter",
     "Edge",
     "Georeference",
+    "GroundBox",
     "GroundSize",
     "LabelPolygon",
     "Location",
+    "OutsideError",
     "PixelSize",
     "PlacedSource",
     "RasterWriter",
@@ -38,6 +43,7 @@ __all__ = [
     "RescaledSource",
     "Scene",
     "SourceView",
+    "WarpedScene",
     "Window",
     "at_pixel_size",
     "band_numbers",
@@ -46,8 +52,10 @@ __all__ = [
     "check_readable",
     "clip_window",
     "cog_faults",
+    "ground_box",
     "ground_size",
     "label_polygons",
+    "laid_on",
     "library_versions",
     "local_file",
     "locate",

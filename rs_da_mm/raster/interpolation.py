@@ -76,7 +76,7 @@ def make_taps(axis: AxisMap, start: int, count: int, length: int, method: Resamp
         reach = _RADIUS[method] * stretch
         first = np.floor(centres - 0.5 - reach).astype(np.int64) + 1
         indices = first + np.arange(int(np.ceil(2 * reach)))[:, np.newaxis]
-        weights = _kernel(np.abs(indices + 0.5 - centres) / stretch, method)
+        weights = kernel(np.abs(indices + 0.5 - centres) / stretch, method)
         weights /= _sum(weights)
     np.clip(indices, 0, length - 1, out=indices)
     lowest = int(indices.min())
@@ -184,8 +184,16 @@ def to_dtype(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     return np.clip(values, limits.min, highest, out=values).astype(dtype)
 
 
-def _kernel(distance: NDArray[np.float64], method: Resampling) -> NDArray[np.float64]:
-    """Weight of a pixel by its distance. Keys, Cubic convolution interpolation (1981), equation 15."""
+def kernel(distance: NDArray[np.float64], method: Resampling) -> NDArray[np.float64]:
+    """Weigh a pixel by its distance.
+
+    Args:
+        distance: Along one axis, in pixels, 0 or more.
+        method: ``'bilinear'`` or ``'cubic'``: Keys, Cubic convolution interpolation (1981), equation 15.
+
+    Returns:
+        Of the same shape; not yet divided by the sum over the pixels that count.
+    """
     if method == "bilinear":
         return np.maximum(1 - distance, 0)
     near = (1.5 * distance - 2.5) * distance * distance + 1

@@ -260,7 +260,9 @@ class Scene:
         pixels[:, :, source.places] = part
         return part
 
-    def _valid_inside(self, inside: Window, parts: Sequence[NDArray[Any] | None]) -> NDArray[np.bool_]:
+    def _valid_inside(self, inside: Window, parts: Sequence[NDArray[Any] | None]) -> NDArray[np.bool_] | np.bool_:
+        if self._mask is None and all(source.holds_data_everywhere for source in self._sources):
+            return np.True_
         if self._mask is not None:
             said = np.empty((inside.height, inside.width, 1), self._mask.dtype)
             self._mask.read(inside, said)

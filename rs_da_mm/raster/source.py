@@ -50,6 +50,12 @@ class Source:
     georeference: Georeference
     block_shape: tuple[int, int]
 
+    @property
+    def holds_data_everywhere(self) -> bool:
+        """Whether every pixel holds data, so that none needs to be looked at."""
+        by_rule = self.rule.per_dataset or self.rule.alpha is not None or self.rule.reads_pixels
+        return not by_rule and self.dtype.kind not in "fc"
+
     def read(self, window: Window, out: NDArray[Any]) -> None:
         """Read pixels as they are stored.
 
