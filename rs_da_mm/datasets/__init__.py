@@ -6,6 +6,7 @@ from rs_da_mm.datasets import transforms
 from rs_da_mm.datasets.base import SceneWindowDataset
 from rs_da_mm.datasets.gid import GID15Dataset, GIDDataset
 from rs_da_mm.datasets.label_code import IGNORED, LabelCode
+from rs_da_mm.datasets.raster_folder import RasterFolderDataset
 from rs_da_mm.datasets.splits import BlockedSplit, WindowKey, blocked_split, random_split
 from rs_da_mm.datasets.statistics import DatasetStatistics, compute_statistics, load_statistics, save_statistics
 from rs_da_mm.datasets.whdld import WHDLDDataset
@@ -17,6 +18,7 @@ __all__ = [
     "GID15Dataset",
     "GIDDataset",
     "LabelCode",
+    "RasterFolderDataset",
     "SceneWindowDataset",
     "WHDLDDataset",
     "WindowKey",

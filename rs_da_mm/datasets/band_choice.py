@@ -58,3 +58,29 @@ def require_alike(scenes: Sequence[PlacedScene]) -> None:
                 f"{first.header.bands} of {first.header.dtype}; scenes of one data set must be alike. Convert it, or leave it "
                 "out: scenes=[…]."
             )
+
+
+def require_same_order(scenes: Sequence[PlacedScene]) -> None:
+    """Refuse scenes whose files name their bands, and name other ones or in another order.
+
+    Raises:
+        DatasetError: Naming two scenes that differ, and where.
+    """
+    named = [scene for scene in scenes if all(scene.header.descriptions)]
+    for scene in named[1:]:
+        difference = order_difference(named[0].header, scene.header)
+        if difference is not None:
+            raise DatasetError(
+                f"{scene.files.images[0]} has {difference} in {named[0].files.images[0]}. Put its bands in one order, leave it "
+                "out (scenes=[…]), or say that the order is the same whatever the files call it: band_names=[…]."
+            )
+
+
+def order_difference(one: SceneHeader, other: SceneHeader) -> str | None:
+    """Say how the bands of one scene differ from another's by their names, as part of a sentence; ``None`` where they do not."""
+    names = [[(name or "").casefold() for name in header.descriptions] for header in (one, other)]
+    pairs = zip(*names, strict=False)
+    place = next((place for place, (first, second) in enumerate(pairs, 1) if first != second), None)
+    if place is None:
+        return None
+    return f"'{other.descriptions[place - 1]}' as band {place}, which is '{one.descriptions[place - 1]}'"

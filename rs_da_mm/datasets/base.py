@@ -14,17 +14,20 @@ from numpy.typing import NDArray
 
 from rs_da_mm.datasets.band_choice import choose_bands
 from rs_da_mm.datasets.class_choice import choose_classes, make_label_code
-from rs_da_mm.datasets.label_code import Colour
-from rs_da_mm.datasets.layout import Layout, SceneFiles
+from rs_da_mm.datasets.label_code import Colour, LabelCode
+from rs_da_mm.datasets.layout import Layout, SceneFiles, SceneLayout
 from rs_da_mm.datasets.provenance import Provenance, plain
+from rs_da_mm.datasets.random_windows import RandomWindows
 from rs_da_mm.datasets.samples.marker import sample_notice
 from rs_da_mm.datasets.scene_choice import choose_scenes
 from rs_da_mm.datasets.split_file import SplitSpec
 from rs_da_mm.datasets.splits import PARTS
-from rs_da_mm.datasets.window_scheme import WindowScheme
+from rs_da_mm.datasets.transforms.draws import integer
+from rs_da_mm.datasets.window_list import WindowList
+from rs_da_mm.datasets.window_scheme import PlacedScene, WindowScheme
 from rs_da_mm.datasets.window_selection import ALL, WindowSelection
 from rs_da_mm.errors import DatasetError
-from rs_da_mm.raster import Edge
+from rs_da_mm.raster import Edge, Window
 from rs_da_mm.registry import DATASETS
 
 
@@ -68,10 +71,13 @@ class SceneWindowDataset(BaseDataset):
         stride: Rows and columns from one window to the next; the size when it is not given.
         edge: What happens to the rest at the edge: ``'drop'``, ``'pad'`` or ``'shift'``.
         max_ignored: Windows with *more* than this share (0 to 1) of unknown pixels are left out before anything is split.
-        split: ``dict(type='random'|'blocked', ratios=(0.6, 0.2, 0.2), seed=0, block='scene' or a number)``; without it, one part.
+        split: ``dict(type='random'|'blocked'|'ground'|'group', ratios=(0.6, 0.2, 0.2), seed=0, …)``, see
+            :class:`~rs_da_mm.datasets.split_spec.SplitSpec`; without it, one part.
         part: ``'train'``, ``'val'``, ``'test'``, or ``'all'`` for the windows of all of them.
         split_file: Where the split is kept. Without ``split`` it must exist, and is taken as it is.
         cache_dir: Where splits and class counts are kept; ``splits`` in the data set's folder when it is not given.
+        random_windows: Whether a window is moved by a random offset each time it is loaded, so that the windows of an epoch begin
+            anywhere; never into another part. See :class:`~rs_da_mm.datasets.random_windows.RandomWindows`. For training only.
         bands: Band numbers counted from 1, or names; all when it is not given.
         pipeline: Transforms.
         test_mode: See ``mmengine.dataset.BaseDataset``.
@@ -124,6 +130,7 @@ class SceneWindowDataset(BaseDataset):
         part: str = "train",
         split_file: str | Path | None = None,
         cache_dir: str | Path | None = None,
+        random_windows: bool = False,
         bands: Sequence[int | str] | None = None,
         pipeline: Sequence[dict[str, Any] | Callable[..., Any]] = (),
         test_mode: bool = False,
@@ -134,13 +141,16 @@ class SceneWindowDataset(BaseDataset):
         max_refetch: int = 1000,
     ) -> None:
         _require_part(part, split is not None or split_file is not None)
+        if random_windows and test_mode:
+            raise DatasetError("random_windows=True would test on other windows each time; leave it out where test_mode is set.")
         wanted = self._load_metainfo(metainfo)
         own = self.METAINFO if self.METAINFO else wanted
         classes = choose_classes(own, wanted)
         self.root = Path(self.DEFAULT_ROOT if data_root is None else data_root)
-        self.layout = Layout(
+        self._image_dirs = _tuple(self.IMAGE_DIR if image_dir is None else image_dir)
+        self.layout: SceneLayout = self._own_layout() or Layout(
             self.root,
-            _tuple(self.IMAGE_DIR if image_dir is None else image_dir),
+            self._image_dirs,
             self.LABEL_DIR if label_dir is None else label_dir,
             _tuple(self.IMAGE_SUFFIXES if image_suffixes is None else image_suffixes),
             _tuple(self.LABEL_SUFFIXES if label_suffixes is None else label_suffixes),
@@ -150,7 +160,7 @@ class SceneWindowDataset(BaseDataset):
         )
         self.scheme = WindowScheme.parse(self.WINDOW_SIZE if window_size is None else window_size, stride, edge)
         self.max_ignored = _share(self.MAX_IGNORED if max_ignored is None else max_ignored)
-        self.label_code = make_label_code(
+        self.label_code = self._own_label_code(classes["classes"]) or make_label_code(
             own,
             classes["classes"],
             self.LABEL_COLOURS if label_colours is None else label_colours,
@@ -161,6 +171,7 @@ class SceneWindowDataset(BaseDataset):
         self.split_file = None if split_file is None else Path(split_file)
         self.cache_dir = self.root / "splits" if cache_dir is None else Path(cache_dir)
         self.part, self.scenes, self.bands = part, scenes, bands
+        self.random_windows, self._moving = random_windows, RandomWindows({})
         self.provenance = Provenance({})
         self.band_names: tuple[str, ...] = ()
         super().__init__(
@@ -193,9 +204,10 @@ class SceneWindowDataset(BaseDataset):
             self.split_file,
             self.cache_dir,
             self.NUMBERED_PATCHES,
+            self.classes,
         )
 
-    def load_data_list(self) -> list[dict[str, Any]]:
+    def load_data_list(self) -> Sequence[dict[str, Any]]:
         """List the samples of the part, scene by scene, each scene's row by row.
 
         Returns:
@@ -205,19 +217,33 @@ class SceneWindowDataset(BaseDataset):
         notice = sample_notice(self.root)
         if notice is not None:
             print_log(notice, "current", logging.WARNING)
-        placed, origin = self.selection().select(self.part)
+        selection = self.selection()
+        placed, origin = selection.select(self.part)
         numbers, self.band_names = choose_bands(self.bands, self._names_in_folders(), placed[0].header)
-        self.provenance = Provenance({**origin.parameters, "bands": plain(numbers)}, origin.scenes)
-        return [
-            {**record, "window": tuple(window)}
-            for scene in placed
-            for record in [self._record(scene.files, numbers)]
-            for window in scene.windows
-        ]
+        self._check(selection, placed, numbers)
+        self.provenance = Provenance({**origin.parameters, "bands": plain(numbers), **self._value_parameters()}, origin.scenes)
+        there = [scene for scene in placed if scene.windows]
+        windows = [scene.windows for scene in there]
+        if self.random_windows:
+            self._moving = RandomWindows(dict(zip((s.files.scene for s in there), windows, strict=True)), self.scheme.steps)
+        # mmengine would pickle each sample on its own; the list is small as it is, and workers share it.
+        self.serialize_data = False
+        return WindowList([self._record(scene.files, numbers) for scene in there], windows)
+
+    def prepare_data(self, idx: int) -> Any:
+        """Load a sample: its window, moved where ``random_windows`` says so, goes through the pipeline."""
+        info = self.get_data_info(idx)
+        if self.random_windows:
+            info["window"] = tuple(self._moving.moved(Window(*info["window"]), info["scene"], integer))
+        return self.pipeline(info)
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
         """Give a sample's dict, with the legend that decodes its label under ``label_code``."""
-        info: dict[str, Any] = super().get_data_info(idx)
+        self.full_init()
+        if isinstance(self.data_list, WindowList):  # its samples are new each time, where mmengine would copy them once more
+            info = {**self.data_list[idx], "sample_idx": idx % len(self)}
+        else:
+            info = super().get_data_info(idx)
         info["label_code"] = self.label_code
         return info
 
@@ -231,15 +257,19 @@ class SceneWindowDataset(BaseDataset):
             DatasetError: When a label is unknown, or the counts cannot be written.
             RasterError: When a label cannot be read.
         """
-        selection = self.selection()
-        placed = selection.place()
-        row_of = {
-            (scene.files.scene, window.row, window.col): row
-            for row, (scene, window) in enumerate((scene, window) for scene in placed for window in scene.windows)
-        }
-        samples = (self.get_data_info(place) for place in range(len(self)))
-        rows = [row_of[sample["scene"], sample["window"][0], sample["window"][1]] for sample in samples]
-        return selection.index(placed).counts[rows]
+        self.full_init()
+        listed = self.data_list if not self.serialize_data else [self.get_data_info(place) for place in range(len(self))]
+        return self.selection().counts_of(listed)
+
+    def _get_unserialized_subset(self, indices: int | Sequence[int]) -> Sequence[dict[str, Any]]:
+        if isinstance(self.data_list, WindowList) and not isinstance(indices, int):
+            return self.data_list.take(indices)
+        return super()._get_unserialized_subset(indices)
+
+    def _copy_without_annotation(self, memo: dict[int, Any] | None = None) -> SceneWindowDataset:
+        # mmengine's default is one dict for all calls ever: it would take a new object for an old one that had its address.
+        copied: SceneWindowDataset = super()._copy_without_annotation({} if memo is None else memo)
+        return copied
 
     def _record(self, files: SceneFiles, bands: tuple[int, ...] | None) -> dict[str, Any]:
         """What all samples of a scene share."""
@@ -256,8 +286,23 @@ class SceneWindowDataset(BaseDataset):
             "reduce_zero_label": False,
         }
 
-    def _names_in_folders(self) -> list[str]:
-        return [name for folder in self.layout.image_dirs for name in self.BANDS.get(folder, ())]
+    def _own_layout(self) -> SceneLayout | None:
+        """Where the files lie, for a data set that does not keep them in folders of images and labels."""
+        return None
+
+    def _own_label_code(self, classes: Sequence[str]) -> LabelCode | None:
+        """The legend, for a data set that states it otherwise."""
+        return None
+
+    def _check(self, selection: WindowSelection, placed: Sequence[PlacedScene], bands: tuple[int, ...] | None) -> None:
+        """Refuse what a data set cannot use; ``placed`` are the windows of the part."""
+
+    def _value_parameters(self) -> dict[str, Any]:
+        """Further settings that the values of pixels depend on."""
+        return {}
+
+    def _names_in_folders(self) -> Sequence[str]:
+        return [name for folder in self._image_dirs for name in self.BANDS.get(folder, ())]
 
     def _advice(self) -> str:
         text = "data/README.md says where to get it and how to lay it out"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from rs_da_mm.datasets.base import SceneWindowDataset
 from rs_da_mm.datasets.headers import SceneHeader, read_header
 from rs_da_mm.datasets.label_code import LabelCode, UnknownLabel, describe_unknown
-from rs_da_mm.datasets.layout import Layout, SceneFiles
+from rs_da_mm.datasets.label_sources import WarpedLabels, label_source
+from rs_da_mm.datasets.layout import SceneFiles, SceneLayout
 from rs_da_mm.datasets.progress_bar import track
+from rs_da_mm.datasets.vector_labels import open_layer
 from rs_da_mm.errors import DatasetError, InputError
 from rs_da_mm.raster import Scene, Window, check_readable
 
@@ -82,23 +85,50 @@ def check_scene(files: SceneFiles, code: LabelCode) -> Iterator[Problem]:
     Yields:
         Every problem: each file that cannot be read to the end, a label that does not lie on its image, all its unknown colours.
     """
-    damage = {path: text for path in files.all_files if (text := _damage(path))}
+    damage = {path: text for path in files.rasters if (text := _damage(path, path.stat().st_mtime_ns if path.exists() else 0))}
     yield from (Problem("unreadable", files.scene, text) for text in damage.values())
+    laid_on_image = files.reading.warps or files.reading.vectors is not None
     try:
         read_header(files)
     except DatasetError as error:
         yield Problem("misaligned", files.scene, str(error))
+        if laid_on_image:
+            return
     except InputError as error:
         if not damage:
-            yield Problem("unreadable", files.scene, str(error))
+            yield Problem("misaligned" if laid_on_image else "unreadable", files.scene, str(error))
+        if laid_on_image:
+            return
     if files.label not in damage:
-        try:
-            unknown = find_unknown_labels(files.label, code)
-        except InputError as error:
-            yield Problem("mislabelled", files.scene, str(error))
-        else:
-            if unknown:
-                yield Problem("mislabelled", files.scene, f"{files.label}: {describe_unknown(unknown)} {code.legend()}")
+        yield from _label_problems(files, code)
+
+
+def _label_problems(files: SceneFiles, code: LabelCode) -> Iterator[Problem]:
+    """What is wrong with what the labels hold."""
+    vectors = files.reading.vectors
+    try:
+        if vectors is not None:
+            image = files.image()
+            faults = open_layer(files.label, vectors.layer, vectors.where).faults(image)
+            if faults:
+                yield Problem("broken geometry", files.scene, f"{files.label}, on {image.name}: geometries {faults.spelled}.")
+            source = label_source(files, code)  # reading finds the values that the legend does not have
+            for strip in _strips(image.height, image.width):
+                source.read(strip)
+            return
+        unknown = _unknown_labels(files, code)
+    except InputError as error:
+        yield Problem("mislabelled", files.scene, str(error))
+    else:
+        if unknown:
+            yield Problem("mislabelled", files.scene, f"{files.label}: {describe_unknown(unknown)} {code.legend()}")
+
+
+def _unknown_labels(files: SceneFiles, code: LabelCode) -> list[UnknownLabel]:
+    if not files.reading.warps:
+        return find_unknown_labels(files.label, code)
+    image, source = files.image(), WarpedLabels(files, code)
+    return _joined(one for strip in _strips(image.height, image.width) for one in source.find_unknown(strip))
 
 
 def find_unknown_labels(path: Path, code: LabelCode) -> list[UnknownLabel]:
@@ -116,16 +146,29 @@ def find_unknown_labels(path: Path, code: LabelCode) -> list[UnknownLabel]:
         DatasetError: When its form is not one that the legend knows.
     """
     label = Scene(path)
+    return _joined(
+        one
+        for strip in _strips(label.height, label.width)
+        for one in code.find_unknown(label.read(strip), str(path), colormap=label.colormap, origin=(strip.row, 0))
+    )
+
+
+def _strips(height: int, width: int) -> list[Window]:
+    return [Window(row, 0, min(_STRIP, height - row), width) for row in range(0, height, _STRIP)]
+
+
+def _joined(parts: Iterable[UnknownLabel]) -> list[UnknownLabel]:
+    """Each unknown label once, with all its pixels counted, the most frequent first."""
     found: dict[object, UnknownLabel] = {}
-    for row in range(0, label.height, _STRIP):
-        strip = Window(row, 0, min(_STRIP, label.height - row), label.width)
-        for one in code.find_unknown(label.read(strip), str(path), colormap=label.colormap, origin=(row, 0)):
-            before = found.get(one.label)
-            found[one.label] = one if before is None else before._replace(pixels=before.pixels + one.pixels)
+    for one in parts:
+        before = found.get(one.label)
+        found[one.label] = one if before is None else before._replace(pixels=before.pixels + one.pixels)
     return sorted(found.values(), key=lambda one: (-one.pixels, one.row, one.col))
 
 
-def _damage(path: Path) -> str | None:
+@lru_cache(maxsize=4096)
+def _damage(path: Path, changed: int) -> str | None:
+    """What is wrong with a file; one that many scenes share is read once."""
     try:
         check_readable(path)
     except InputError as error:
@@ -133,7 +176,7 @@ def _damage(path: Path) -> str | None:
     return None
 
 
-def _missing(layout: Layout, scene: str) -> Problem | None:
+def _missing(layout: SceneLayout, scene: str) -> Problem | None:
     """A scene that lacks its image, its label or its mask."""
     try:
         layout.files(scene)
@@ -142,7 +185,7 @@ def _missing(layout: Layout, scene: str) -> Problem | None:
     return None
 
 
-def _ambiguous(layout: Layout, names: Sequence[str]) -> Iterator[Problem]:
+def _ambiguous(layout: SceneLayout, names: Sequence[str]) -> Iterator[Problem]:
     for scene in names:
         for paths in layout.candidates(scene):
             if len(paths) > 1:

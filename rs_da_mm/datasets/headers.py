@@ -6,6 +6,7 @@ found here, before any window of it is used.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Sequence
@@ -14,11 +15,11 @@ from typing import Any, NamedTuple
 
 from mmengine.logging import print_log
 
-from rs_da_mm.datasets.layout import SceneFiles
+from rs_da_mm.datasets.label_extent import labels_touch, tell_unlabelled
 from rs_da_mm.datasets.progress_bar import track
-from rs_da_mm.errors import DatasetError
+from rs_da_mm.datasets.scene_files import SceneFiles, SceneReading
 from rs_da_mm.files import atomic_write_text
-from rs_da_mm.raster import Scene, check_alignment
+from rs_da_mm.raster import Scene
 
 _VERSION = 1
 
@@ -33,6 +34,7 @@ class SceneHeader(NamedTuple):
         dtype: Name of the NumPy dtype.
         descriptions: The files' names of the image bands.
         all_descriptions: The files' names of all bands, as band numbers count them: with alpha.
+        labelled: Whether its labels, and its area of interest, touch it at all.
     """
 
     height: int
@@ -41,6 +43,7 @@ class SceneHeader(NamedTuple):
     dtype: str
     descriptions: tuple[str | None, ...]
     all_descriptions: tuple[str | None, ...]
+    labelled: bool = True
 
 
 def read_header(files: SceneFiles) -> SceneHeader:
@@ -54,17 +57,13 @@ def read_header(files: SceneFiles) -> SceneHeader:
 
     Raises:
         RasterError: When a file cannot be opened; it names the file.
-        DatasetError: When image and label differ in size, CRS or grid; it names both and what differs.
+        DatasetError: When image and label differ in size, CRS or grid, and labels are not brought onto their image; it names both
+            and what differs.
     """
-    image = Scene(files.images, mask=files.mask)
-    differences = check_alignment(image, Scene(files.label))
-    if differences:
-        raise DatasetError(
-            f"{files.label} does not lie on {files.images[0]}: {'; '.join(differences)}. "
-            "Put the label on the image's grid, or leave the scene out."
-        )
-    every = Scene(files.images, alpha=False).descriptions
-    return SceneHeader(image.height, image.width, image.count, str(image.dtype), image.descriptions, every)
+    image = files.image()
+    every = Scene(files.images, alpha=False, resample=files.reading.resample).descriptions
+    told = (image.height, image.width, image.count, str(image.dtype), image.descriptions, every)
+    return SceneHeader(*told, labels_touch(files, image))
 
 
 def read_headers(scenes: Sequence[SceneFiles], cache: Path) -> list[SceneHeader]:
@@ -93,12 +92,14 @@ def read_headers(scenes: Sequence[SceneFiles], cache: Path) -> list[SceneHeader]
         fingerprints.append(fingerprint)
     if opened:
         _write_cache(cache, {**known, **dict(zip(fingerprints, headers, strict=True))})
+    tell_unlabelled(scenes, [header.labelled for header in headers])
     return headers
 
 
 def _key(files: SceneFiles) -> str:
-    """A scene's fingerprint with its folders: image folders that hold the same names may differ in bands."""
-    return f"{'|'.join(path.parent.name for path in files.all_files)}:{files.fingerprint()}"
+    """A scene's fingerprint with its folders, since those that hold the same names may differ in bands, and how it is read."""
+    key = f"{'|'.join(path.parent.name for path in files.all_files)}:{files.fingerprint()}"
+    return key if files.reading == SceneReading() else f"{key}:{hashlib.sha256(repr(files.reading).encode()).hexdigest()[:16]}"
 
 
 def _read_cache(cache: Path) -> dict[str, SceneHeader]:
@@ -112,8 +113,8 @@ def _read_cache(cache: Path) -> dict[str, SceneHeader]:
 
 
 def _from_list(values: list[Any]) -> SceneHeader:
-    height, width, bands, dtype, descriptions, every = values
-    return SceneHeader(int(height), int(width), int(bands), str(dtype), tuple(descriptions), tuple(every))
+    height, width, bands, dtype, descriptions, every, *labelled = values
+    return SceneHeader(int(height), int(width), int(bands), str(dtype), tuple(descriptions), tuple(every), *map(bool, labelled))
 
 
 def _write_cache(cache: Path, headers: dict[str, SceneHeader]) -> None:

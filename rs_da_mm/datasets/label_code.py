@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rs_da_mm.datasets.label_tables import UNKNOWN, Code, byte_table, classes_of_colours, classes_of_values
 from rs_da_mm.errors import DatasetError
 
 IGNORED = 255
 """The class index of pixels that belong to no class: losses and metrics leave them out."""
 
-_UNKNOWN = 254  # marks what the tables do not know, so classes end at 253
 _SHOWN = 5
 
 Colour = tuple[int, int, int]
-Code = tuple[tuple[Any, int], ...]
 
 
 class UnknownLabel(NamedTuple):
@@ -50,18 +48,31 @@ class LabelCode:
         colours: Class index (0 to 253, or 255 for ignored) of each colour ``(red, green, blue)``, for labels of three bands and
             for palettes. ``None`` when the data set has no colours.
         values: Class index of each value of a label with one band. ``None`` when the data set has no such labels.
+        names: Class index of each text that an attribute of shapes can hold. ``None`` when the labels are no shapes.
+        ignores_others: Whether colours, values and names that are not there are ignored; by default they are errors.
+        told_by: The argument of the data set that the legend comes from, for errors.
 
     Raises:
-        DatasetError: When both are missing, or a class index is out of range.
+        DatasetError: When all are missing, or a class index is out of range.
     """
 
-    def __init__(self, colours: Mapping[Colour, int] | None = None, values: Mapping[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        colours: Mapping[Colour, int] | None = None,
+        values: Mapping[int, int] | None = None,
+        names: Mapping[str, int] | None = None,
+        ignores_others: bool = False,
+        told_by: str = "label_colours or label_values",
+    ) -> None:
         self._colours: Code = tuple(sorted((_colour(colour), int(index)) for colour, index in (colours or {}).items()))
         self._values: Code = tuple(sorted((int(value), int(c)) for value, c in (values or {}).items()))
-        if not self._colours and not self._values:
+        self._names: Code = tuple(sorted((str(name), int(index)) for name, index in (names or {}).items()))
+        self.ignores_others = ignores_others
+        self._told_by = told_by
+        if not self._colours and not self._values and not self._names:
             raise DatasetError("The label code has neither colours nor values; give the class index of each.")
-        for key, index in self._colours + self._values:
-            if index != IGNORED and not 0 <= index < _UNKNOWN:
+        for key, index in self._colours + self._values + self._names:
+            if index != IGNORED and not 0 <= index < UNKNOWN:
                 raise DatasetError(f"The label code gives {key} the class {index}; a class is 0 to 253, or 255 for ignored.")
 
     @property
@@ -73,6 +84,11 @@ class LabelCode:
     def values(self) -> dict[int, int]:
         """Class index of each value; empty when there are none."""
         return dict(self._values)
+
+    @property
+    def names(self) -> dict[str, int]:
+        """Class index of each text of an attribute; empty when there are none."""
+        return dict(self._names)
 
     def renumbered(self, classes: Mapping[int, int]) -> LabelCode:
         """Give the classes other numbers, as when a config names some of them in an order of its own.
@@ -86,6 +102,9 @@ class LabelCode:
         return LabelCode(
             {colour: classes.get(index, IGNORED) for colour, index in self._colours},
             {value: classes.get(index, IGNORED) for value, index in self._values},
+            {name: classes.get(index, IGNORED) for name, index in self._names},
+            self.ignores_others,
+            self._told_by,
         )
 
     def decode(
@@ -95,15 +114,18 @@ class LabelCode:
         *,
         colormap: Mapping[int, tuple[int, ...]] | None = None,
         origin: tuple[int, int] = (0, 0),
+        valid: NDArray[np.uint8] | None = None,
     ) -> NDArray[np.uint8]:
         """Turn what a label file holds into class indices.
 
         Args:
             raw: ``(H, W, 3)`` uint8 colours, or ``(H, W)`` or ``(H, W, 1)`` integer values, as read from the file.
             where: Names the file, and the window, in errors.
-            colormap: The file's palette, when it has one: colour of each value. If every colour in it belongs to the legend, the
-                values stand for their colours; otherwise it is only for show, and the values stand for themselves.
+            colormap: The file's palette, when it has one: colour of each value. If most of its colours belong to the legend, or
+                the legend has nothing but colours, the values stand for their colours; otherwise it is only for show, and the
+                values stand for themselves.
             origin: Row and column of the scene at which ``raw`` begins, for the places named in errors.
+            valid: ``(H, W)``, 0 where the label holds no data: ignored, whatever stands there. Without it, data is everywhere.
 
         Returns:
             ``(H, W)`` class indices, 255 ignored.
@@ -112,9 +134,9 @@ class LabelCode:
             DatasetError: When a colour or value is not in the legend (it names them and where they are), or the label has a form
                 that the legend has no answer for.
         """
-        labels = self._look_up(raw, where, colormap)
-        if (labels == _UNKNOWN).any():
-            found = self.find_unknown(raw, where, colormap=colormap, origin=origin)
+        labels = self._look_up(raw, where, colormap, valid)
+        if (labels == UNKNOWN).any():
+            found = self.find_unknown(raw, where, colormap=colormap, origin=origin, valid=valid)
             raise DatasetError(f"{where}: {describe_unknown(found)} {self.legend()}")
         return labels
 
@@ -125,6 +147,7 @@ class LabelCode:
         *,
         colormap: Mapping[int, tuple[int, ...]] | None = None,
         origin: tuple[int, int] = (0, 0),
+        valid: NDArray[np.uint8] | None = None,
     ) -> list[UnknownLabel]:
         """List the colours or values that the legend does not have.
 
@@ -133,6 +156,7 @@ class LabelCode:
             where: As for :meth:`decode`.
             colormap: As for :meth:`decode`.
             origin: As for :meth:`decode`.
+            valid: As for :meth:`decode`.
 
         Returns:
             Each of them once, the most frequent first.
@@ -140,64 +164,102 @@ class LabelCode:
         Raises:
             DatasetError: When the label has a form that the legend has no answer for.
         """
-        unknown = self._look_up(raw, where, colormap) == _UNKNOWN
+        unknown = self._look_up(raw, where, colormap, valid) == UNKNOWN
         rows, cols = np.nonzero(unknown)
         keys = raw.reshape(*raw.shape[:2], -1)[rows, cols]
         labels, first, counts = np.unique(keys, axis=0, return_index=True, return_counts=True)
+        palette = {} if self._code_of(colormap) is self._values else _palette(colormap)
         found = [
-            UnknownLabel(self._name(label), int(count), int(rows[at]) + origin[0], int(cols[at]) + origin[1])
+            UnknownLabel(_name(label, palette), int(count), int(rows[at]) + origin[0], int(cols[at]) + origin[1])
             for label, at, count in zip(labels, first, counts, strict=True)
         ]
         return sorted(found, key=lambda one: (-one.pixels, one.row, one.col))
 
+    def byte_table(self, colormap: Mapping[int, tuple[int, ...]] | None = None) -> NDArray[np.uint8] | None:
+        """The class of each value that a label of one 8-bit band can hold.
+
+        Args:
+            colormap: As for :meth:`decode`.
+
+        Returns:
+            ``(256,)``, 254 where the legend does not tell; ``None`` where it has no answer for such labels.
+        """
+        code = self._code_of(colormap)
+        if not code:
+            return None
+        table = byte_table(code)
+        return np.where(table == UNKNOWN, np.uint8(IGNORED), table) if self.ignores_others else table
+
     def legend(self) -> str:
         """Say which colours and values there are, and what to do about others."""
-        known = [str(colour) for colour, _ in self._colours] + [str(value) for value, _ in self._values]
-        return f"The legend has {', '.join(known)}: mend the label file, or give the data set label_colours or label_values."
+        known = [*map(str, self.colours), *map(str, self.values), *map(repr, self.names)]
+        return f"The legend has {', '.join(known)}: mend the label file, or give the data set {self._told_by}."
 
-    def _look_up(self, raw: NDArray[Any], where: str, colormap: Mapping[int, tuple[int, ...]] | None) -> NDArray[np.uint8]:
+    def _look_up(
+        self,
+        raw: NDArray[Any],
+        where: str,
+        colormap: Mapping[int, tuple[int, ...]] | None,
+        valid: NDArray[np.uint8] | None,
+    ) -> NDArray[np.uint8]:
+        """Class of each pixel, and 254 where the legend does not tell."""
+        labels = self._look_up_all(raw, where, colormap)
+        if valid is not None:
+            labels[valid == 0] = IGNORED
+        if self.ignores_others:
+            labels[labels == UNKNOWN] = IGNORED
+        return labels
+
+    def _look_up_all(self, raw: NDArray[Any], where: str, colormap: Mapping[int, tuple[int, ...]] | None) -> NDArray[np.uint8]:
         bands = raw.shape[2] if raw.ndim == 3 else 1
         if bands == 3 and self._colours:
-            return self._from_colours(raw, where)
+            return classes_of_colours(raw, self._colours, where)
         if bands == 1:
             code = self._code_of(colormap)
             if code:
-                return _from_values(raw.reshape(raw.shape[:2]), code, where)
+                return classes_of_values(raw.reshape(raw.shape[:2]), code, where)
         wanted = ["three bands of colour"] * bool(self._colours) + ["one band of values"] * bool(self._values)
         found = f"{bands} bands" if bands > 1 else "one band and no palette with the legend's colours"
-        raise DatasetError(f"{where}: the label has {found}; this data set's labels have {' or '.join(wanted)}. {self.legend()}")
-
-    def _from_colours(self, raw: NDArray[Any], where: str) -> NDArray[np.uint8]:
-        if raw.dtype != np.uint8:
-            raise DatasetError(f"{where}: label colours must be 8 bit (uint8), found {raw.dtype}.")
-        packed = raw[..., 0].astype(np.int32)
-        for band in (1, 2):
-            packed <<= 8
-            packed |= raw[..., band]
-        return _colour_table(self._colours).take(packed)
+        named = " or ".join(wanted) or "shapes with names"
+        raise DatasetError(f"{where}: the label has {found}; this data set's labels have {named}. {self.legend()}")
 
     def _code_of(self, colormap: Mapping[int, tuple[int, ...]] | None) -> Code:
         """What the values of a one-band file stand for: their colours, or themselves."""
         known = dict(self._colours)
-        palette = {value: tuple(colour[:3]) for value, colour in (colormap or {}).items()}
-        # GDAL fills palettes up to 256 entries with black.
+        palette = _palette(colormap)
+        # GDAL fills palettes up to 256 entries with black, and many a palette has an entry or two that no pixel uses.
         colours = set(palette.values()) - {(0, 0, 0)}
-        if not colours or not colours <= set(known):
+        shared = colours & set(known)
+        if 2 * len(shared) <= len(colours) and (self._values or not shared):
             return self._values
         return tuple((value, known[colour]) for value, colour in sorted(palette.items()) if colour in known)
 
-    @staticmethod
-    def _name(label: NDArray[Any]) -> Colour | int:
-        return int(label[0]) if len(label) == 1 else (int(label[0]), int(label[1]), int(label[2]))
-
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, LabelCode) and (self._colours, self._values) == (other._colours, other._values)
+        return isinstance(other, LabelCode) and self._key == other._key
 
     def __hash__(self) -> int:
-        return hash((self._colours, self._values))
+        return hash(self._key)
 
     def __repr__(self) -> str:
-        return f"LabelCode(colours={self.colours}, values={self.values})"
+        # Stored splits and statistics hold this text, so what is not there is not named.
+        names = f", names={self.names}" if self._names else ""
+        others = ", ignores_others=True" if self.ignores_others else ""
+        return f"LabelCode(colours={self.colours}, values={self.values}{names}{others})"
+
+    @property
+    def _key(self) -> tuple[Code, Code, Code, bool]:
+        return self._colours, self._values, self._names, self.ignores_others
+
+
+def _palette(colormap: Mapping[int, tuple[int, ...]] | None) -> dict[int, Colour]:
+    return {value: (colour[0], colour[1], colour[2]) for value, colour in (colormap or {}).items()}
+
+
+def _name(label: NDArray[Any], palette: Mapping[int, Colour]) -> Colour | int:
+    """A colour, or a value by its colour where it stands for that."""
+    if len(label) == 1:
+        return palette.get(int(label[0]), int(label[0]))
+    return int(label[0]), int(label[1]), int(label[2])
 
 
 def _colour(value: Any) -> Colour:
@@ -211,33 +273,3 @@ def describe_unknown(found: list[UnknownLabel]) -> str:
     """Name the labels that a legend does not have, the first few of them."""
     rest = f", and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     return f"unknown label {'; '.join(map(str, found[:_SHOWN]))}{rest}."
-
-
-def _from_values(raw: NDArray[Any], code: Code, where: str) -> NDArray[np.uint8]:
-    if raw.dtype.kind not in "iu":
-        raise DatasetError(f"{where}: label values must be whole numbers, found {raw.dtype}.")
-    lowest, table = _value_table(code)
-    # One place beyond the table stands for everything outside it, so it holds 'unknown'.
-    place = raw.astype(np.int64) - lowest
-    return table.take(np.where((place >= 0) & (place < len(table)), place, len(table) - 1))
-
-
-@lru_cache(maxsize=8)
-def _colour_table(code: Code) -> NDArray[np.uint8]:
-    """Class of each of the 2^24 colours: looking it up takes a third of the time of a sorted search."""
-    table = np.full(1 << 24, _UNKNOWN, dtype=np.uint8)
-    for (red, green, blue), index in code:
-        table[red << 16 | green << 8 | blue] = index
-    return table
-
-
-@lru_cache(maxsize=64)
-def _value_table(code: Code) -> tuple[int, NDArray[np.uint8]]:
-    """The lowest value, and the class of each value from there on; one more place at the end for all others."""
-    lowest, highest = code[0][0], code[-1][0]
-    if highest - lowest > 1 << 16:
-        raise DatasetError(f"Label values from {lowest} to {highest} are too far apart; at most 65536 are looked up.")
-    table = np.full(highest - lowest + 2, _UNKNOWN, dtype=np.uint8)
-    for value, index in code:
-        table[value - lowest] = index
-    return lowest, table

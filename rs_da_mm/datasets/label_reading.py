@@ -24,11 +24,14 @@ def read_label(label: Scene, code: LabelCode, window: Window) -> NDArray[np.uint
         RasterError: When the window cannot be read.
         DatasetError: When a colour or value is unknown; it names it, the file, and where in the scene it is.
     """
-    labels = np.full((window.height, window.width), IGNORED, dtype=np.uint8)
     inside = clip_window(window, label.height, label.width)
-    if inside.height and inside.width:
-        origin = (inside.row, inside.col)
-        # Only what lies inside is decoded: the 0 that a reader gives outside may be no label at all.
-        decoded = code.decode(label.read(inside), str(label.paths[0]), colormap=label.colormap, origin=origin)
-        labels[window_slices(inside, (window.row, window.col))] = decoded
+    if not inside.height or not inside.width:
+        return np.full((window.height, window.width), IGNORED, dtype=np.uint8)
+    # Only what lies inside is decoded: the 0 that a reader gives outside may be no label at all.
+    origin = (inside.row, inside.col)
+    decoded = code.decode(label.read(inside), str(label.paths[0]), colormap=label.colormap, origin=origin)
+    if inside == window:
+        return decoded
+    labels = np.full((window.height, window.width), IGNORED, dtype=np.uint8)
+    labels[window_slices(inside, (window.row, window.col))] = decoded
     return labels

@@ -4,41 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
+from typing import Any, Protocol
 
 from rs_da_mm.datasets.samples.marker import is_sample
+from rs_da_mm.datasets.scene_files import SceneFiles
 from rs_da_mm.errors import DatasetError
-from rs_da_mm.raster import scene_fingerprint
+
+__all__ = ["Layout", "SceneFiles", "SceneLayout", "spell_scenes"]
 
 _SHOWN = 5
 
 
-@dataclass(frozen=True)
-class SceneFiles:
-    """The files of one scene.
-
-    Attributes:
-        scene: Its name.
-        images: One file, or several whose bands are counted on from file to file.
-        label: The label.
-        mask: A raster that is 0 where the scene holds no data, or ``None``.
+class SceneLayout(Protocol):
+    """Knows which scenes a data set has and where their files lie; :class:`Layout` and
+    :class:`~rs_da_mm.datasets.pattern_layout.PatternLayout` do.
     """
 
-    scene: str
-    images: tuple[Path, ...]
-    label: Path
-    mask: Path | None = None
+    @property
+    def root(self) -> Path:
+        """The data set's folder."""
 
     @property
-    def all_files(self) -> tuple[Path, ...]:
-        """Images, label and mask."""
-        return (*self.images, self.label, *([self.mask] if self.mask else []))
+    def is_sample(self) -> bool:
+        """Whether a miniature of synthetic data lies here."""
 
-    def fingerprint(self) -> str:
-        """A short key of what the files hold; see :func:`rs_da_mm.raster.scene_fingerprint`."""
-        stamps = tuple((file.stat().st_size, file.stat().st_mtime_ns) for file in self.all_files)
-        return _fingerprint(self.all_files, stamps)
+    def scene_names(self) -> list[str]:
+        """Names of the scenes that have an image, in alphabetical order."""
+
+    def find(self, scenes: Sequence[str] | None = None) -> list[SceneFiles]:
+        """The files of scenes; of all that can be used, when they are not given."""
+
+    def files(self, scene: str) -> SceneFiles:
+        """The files of one scene."""
+
+    def candidates(self, scene: str) -> tuple[list[Path], list[Path]]:
+        """Every file that could be the image of a scene, and every one that could be its label."""
+
+    def labels_without_image(self) -> list[Path]:
+        """Labels that belong to no image."""
+
+    def parameters(self) -> dict[str, Any]:
+        """The form that is recorded with stored results."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,10 @@ class Layout:
     def is_sample(self) -> bool:
         """Whether a miniature of synthetic data lies here."""
         return is_sample(self.root)
+
+    def parameters(self) -> dict[str, Any]:
+        """The form that is recorded with stored results."""
+        return {"image_dir": list(self.image_dirs), "label_dir": self.label_dir, "mask_dir": self.mask_dir}
 
     def scene_names(self) -> list[str]:
         """Names of the scenes that have an image, in alphabetical order.
@@ -104,12 +115,14 @@ class Layout:
         missing = [scene for scene in scenes or () if scene not in known]
         if missing:
             folder = self.root / self.image_dirs[0]
-            raise DatasetError(f"'{folder}' has no image of {_list(missing)}, which the data set's scenes name: {self.advice}")
+            raise DatasetError(
+                f"'{folder}' has no image of {spell_scenes(missing)}, which the data set's scenes name: {self.advice}"
+            )
         names = there if scenes is None else list(scenes)
         without = [scene for scene in names if self.label(scene) is None]
         if without:
             wanted = " or ".join(f"'{self.label_dir}/{self.label_stem(without[0])}{suffix}'" for suffix in self.label_suffixes)
-            raise DatasetError(f"'{self.root}' has no label for {_list(without)}; looked for {wanted}: {self.advice}")
+            raise DatasetError(f"'{self.root}' has no label for {spell_scenes(without)}; looked for {wanted}: {self.advice}")
         return [self.files(scene) for scene in names]
 
     def files(self, scene: str) -> SceneFiles:
@@ -168,13 +181,8 @@ def _stems(folder: Path, suffixes: Sequence[str]) -> list[str]:
     return stems
 
 
-def _list(scenes: Sequence[str]) -> str:
+def spell_scenes(scenes: Sequence[str]) -> str:
+    """Name the first few of some scenes, and say how many more there are."""
     shown = ", ".join(f"'{scene}'" for scene in scenes[:_SHOWN])
     more = len(scenes) - _SHOWN
     return f"{shown} and {more} more scenes" if more > 0 else shown
-
-
-@lru_cache(maxsize=65536)
-def _fingerprint(files: tuple[Path, ...], stamps: tuple[tuple[int, int], ...]) -> str:
-    """Read a fingerprint once per process, not once for each of training, validation and test part."""
-    return scene_fingerprint(files)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rs_da_mm.datasets.layout import Layout
+from rs_da_mm.datasets.layout import SceneLayout
 from rs_da_mm.errors import DatasetError
 
 
 def choose_scenes(
-    scenes: str | Sequence[str] | None, lists: Mapping[str, Sequence[str]], layout: Layout
+    scenes: str | Sequence[str] | None, lists: Mapping[str, Sequence[str]], layout: SceneLayout
 ) -> tuple[str, ...] | None:
     """Read what a config says about scenes.
 

@@ -5,117 +5,23 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
 
 from mmengine.logging import print_log
 
 from rs_da_mm.datasets.provenance import Provenance
-from rs_da_mm.datasets.splits import PARTS, WindowKey, blocked_split, exact_shares, random_split, split_runs
+from rs_da_mm.datasets.split_draws import PARTS, WindowKey
+from rs_da_mm.datasets.split_facts import SplitFacts
+from rs_da_mm.datasets.split_spec import Split, SplitSpec
 from rs_da_mm.errors import DatasetError
 from rs_da_mm.files import atomic_write_text
 from rs_da_mm.raster import Window
 
+__all__ = ["Split", "SplitSpec", "load_or_draw", "read_split", "write_split"]
+
 _FORMAT = "rs_da_mm split"
 _VERSION = 1
-
-
-@dataclass(frozen=True)
-class SplitSpec:
-    """How a split is drawn.
-
-    Attributes:
-        type: ``'random'`` or ``'blocked'``.
-        ratios: Shares of train and val, or of train, val and test, to any total.
-        seed: Draws another split for each number.
-        block: For a blocked split: ``'scene'``, or how many windows a block has in each direction.
-    """
-
-    type: Literal["random", "blocked"] = "random"
-    ratios: tuple[float, ...] = (0.6, 0.2, 0.2)
-    seed: int = 0
-    block: int | Literal["scene"] | None = None
-
-    @classmethod
-    def parse(cls, config: Mapping[str, Any]) -> SplitSpec:
-        """Read ``dict(type='random'|'blocked', ratios=…, seed=…, block=…)``.
-
-        Raises:
-            DatasetError: When a key or value is not one of these.
-        """
-        unknown = sorted(set(config) - {"type", "ratios", "seed", "block"})
-        kind = config.get("type", "random")
-        if unknown or kind not in ("random", "blocked"):
-            raise DatasetError(
-                f"split is {dict(config)}; it takes type ('random' or 'blocked'), ratios, seed and block, such as "
-                "dict(type='blocked', ratios=(0.6, 0.2, 0.2), seed=0, block=8)."
-            )
-        ratios, seed = tuple(config.get("ratios", cls.ratios)), config.get("seed", 0)
-        exact_shares(ratios)
-        if not 2 <= len(ratios) <= len(PARTS):
-            raise DatasetError(f"The split's ratios are {list(ratios)}; give two (train, val) or three (train, val, test).")
-        if isinstance(seed, bool) or not isinstance(seed, int):
-            raise DatasetError(f"The split's seed is {seed!r}; give a whole number.")
-        if kind == "random" and "block" in config:
-            raise DatasetError("A random split has no block; take type='blocked' for one that keeps neighbours together.")
-        return cls(kind, ratios, seed, config.get("block", "scene") if kind == "blocked" else None)
-
-    @property
-    def name(self) -> str:
-        """A file name that tells splits apart."""
-        block = "" if self.block is None else f"_block-{self.block}"
-        return f"{self.type}{block}_{'-'.join(f'{ratio:g}' for ratio in self.ratios)}_seed{self.seed}"
-
-    def parameters(self) -> dict[str, Any]:
-        """The form that is recorded with stored results."""
-        return {"type": self.type, "ratios": list(self.ratios), "seed": self.seed, "block": self.block}
-
-    def draw(
-        self, windows: Mapping[str, Sequence[Window]], stride: tuple[int, int] | None, numbered_patches: bool = False
-    ) -> Split:
-        """Divide windows; see :mod:`rs_da_mm.datasets.splits`.
-
-        Args:
-            windows: The windows of each scene.
-            stride: Rows and columns from one window to the next.
-            numbered_patches: Each scene is a patch of a larger one, and their names count along it.
-
-        Raises:
-            DatasetError: When the windows cannot be divided so.
-        """
-        if self.block is None:
-            keys = [WindowKey(scene, window.row, window.col) for scene, placed in windows.items() for window in placed]
-            return Split(dict(zip(PARTS, random_split(keys, self.ratios, self.seed), strict=False)), [])
-        draw = split_runs if numbered_patches else blocked_split
-        blocked = draw(windows, self.ratios, self.seed, self.block, stride)
-        return Split(dict(zip(PARTS, blocked.parts, strict=False)), blocked.dropped)
-
-
-@dataclass(frozen=True)
-class Split:
-    """Which windows belong to which part.
-
-    Attributes:
-        parts: Windows of 'train', 'val' and 'test' (without the last one, when there are two ratios).
-        dropped: Windows between blocks of different parts, which belong to none.
-    """
-
-    parts: Mapping[str, list[WindowKey]]
-    dropped: list[WindowKey]
-
-    def part(self, name: str) -> set[WindowKey]:
-        """The windows of a part; raises :class:`DatasetError` when there is no such part or it is empty."""
-        if not self.parts.get(name):
-            sizes = ", ".join(f"{part}: {len(keys)} windows" for part, keys in self.parts.items())
-            raise DatasetError(f"The split has no windows for part '{name}' ({sizes}).")
-        return set(self.parts[name])
-
-    def describe(self) -> str:
-        """Sizes in words."""
-        sizes = ", ".join(f"{part} {len(keys)}" for part, keys in self.parts.items())
-        return sizes + (f"; {len(self.dropped)} windows left out between blocks of different parts" if self.dropped else "")
 
 
 def load_or_draw(
@@ -125,6 +31,7 @@ def load_or_draw(
     stride: tuple[int, int] | None,
     now: Provenance,
     numbered_patches: bool = False,
+    facts: SplitFacts | None = None,
 ) -> Split:
     """Take a split from its file, or draw and write it when there is none.
 
@@ -137,6 +44,7 @@ def load_or_draw(
         stride: Rows and columns from one window to the next.
         now: What the split is made from.
         numbered_patches: See :meth:`SplitSpec.draw`.
+        facts: See :meth:`SplitSpec.draw`; asked for only when the split is drawn.
 
     Returns:
         The split.
@@ -146,7 +54,7 @@ def load_or_draw(
     """
     if path.is_file():
         return read_split(path, now, windows)
-    split = spec.draw(windows, stride, numbered_patches)
+    split = spec.draw(windows, stride, numbered_patches, facts)
     try:
         write_split(path, split, now)
     except OSError as error:
@@ -176,6 +84,7 @@ def write_split(path: Path, split: Split, origin: Provenance) -> None:
         "format": _FORMAT,
         "version": _VERSION,
         "counts": {part: len(keys) for part, keys in parts.items()},
+        **({"notes": dict(split.notes)} if split.notes else {}),
         **origin.to_json(),
     }
     text = json.dumps(head, indent=1, ensure_ascii=False)[:-2] + ',\n "parts": {\n'
@@ -207,7 +116,7 @@ def read_split(path: Path, now: Provenance, windows: Mapping[str, Sequence[Windo
             part: [WindowKey(scene, row, col) for scene, corners in members.items() for row, col in corners]
             for part, members in content["parts"].items()
         }
-        split = Split({part: parts[part] for part in PARTS if part in parts}, parts["dropped"])
+        split = Split({part: parts[part] for part in PARTS if part in parts}, parts["dropped"], dict(content.get("notes", {})))
     except FileNotFoundError:
         raise DatasetError(f"There is no split file '{path}'.") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

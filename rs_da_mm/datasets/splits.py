@@ -2,88 +2,38 @@
 
 Neighbouring windows share fields, roofs and the light of the day. A random split therefore tests on places that the network has
 all but seen, and flatters; a blocked split keeps every two neighbours in one part.
-
-Every draw is the order of SHA-256 digests of (seed, window), so a seed gives the same split on every platform, with every
-NumPy, in whatever order a folder lists its files.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rs_da_mm.datasets.split_arrangement import Pieces, best_arrangement
 from rs_da_mm.datasets.split_blocks import Arrangement, Unit, arrange, cut_blocks, find_conflicts
+from rs_da_mm.datasets.split_draws import PARTS, BlockedSplit, WindowKey, exact_shares, shuffled, split_sizes
 from rs_da_mm.errors import DatasetError
 from rs_da_mm.raster import Window
 
-PARTS = ("train", "val", "test")
+__all__ = [
+    "PARTS",
+    "BlockedSplit",
+    "WindowKey",
+    "blocked_split",
+    "exact_shares",
+    "random_split",
+    "shuffled",
+    "split_runs",
+    "split_sizes",
+]
+
 _ATTEMPTS = 16
 
 Key = TypeVar("Key")
-
-
-class WindowKey(NamedTuple):
-    """Names a window of a data set: its scene, and the pixel at which it begins."""
-
-    scene: str
-    row: int
-    col: int
-
-
-@dataclass(frozen=True)
-class BlockedSplit:
-    """The result of :func:`blocked_split`.
-
-    Attributes:
-        parts: The windows of each part, scene by scene in the order given.
-        dropped: Windows in the guard strips, which belong to no part.
-    """
-
-    parts: list[list[WindowKey]]
-    dropped: list[WindowKey]
-
-
-def split_sizes(count: int, ratios: Sequence[float]) -> list[int]:
-    """Divide a number of things in given ratios, by largest remainder.
-
-    Args:
-        count: How many things there are.
-        ratios: Positive or zero, to any total: ``(0.6, 0.2, 0.2)`` and ``(4, 1, 1)``. Read as the decimal fractions that they are
-            written as, so 10,920 windows at 60/20/20 are 6552, 2184 and 2184.
-
-    Returns:
-        The size of each part; they add up to ``count``.
-
-    Raises:
-        DatasetError: When a ratio is negative or all are 0.
-    """
-    shares = exact_shares(ratios)
-    exact = [share * count for share in shares]
-    sizes = [int(part) for part in exact]
-    by_remainder = sorted(range(len(sizes)), key=lambda i: (sizes[i] - exact[i], i))
-    for i in by_remainder[: count - sum(sizes)]:
-        sizes[i] += 1
-    return sizes
-
-
-def exact_shares(ratios: Sequence[float]) -> list[Fraction]:
-    """Ratios as fractions that add up to 1; raises :class:`DatasetError` for negative ones or a total of 0."""
-    try:
-        fractions = [Fraction(str(ratio)) for ratio in ratios]
-    except ValueError:
-        fractions = []
-    if not fractions or min(fractions) < 0 or sum(fractions) == 0:
-        raise DatasetError(
-            f"The split's ratios are {list(ratios)}; give numbers of 0 or more, such as (0.6, 0.2, 0.2) or (4, 1, 1)."
-        )
-    total = sum(fractions)
-    return [fraction / total for fraction in fractions]
+Pixels = Mapping[str, NDArray[np.int64]]
 
 
 def random_split(keys: Sequence[Key], ratios: Sequence[float], seed: int) -> list[list[Key]]:
@@ -107,22 +57,13 @@ def random_split(keys: Sequence[Key], ratios: Sequence[float], seed: int) -> lis
     return parts
 
 
-def shuffled(keys: Sequence[Key], seed: int | str) -> list[Key]:
-    """Put things in the random order that belongs to a seed, whatever order they come in."""
-
-    def digest(key: Key) -> bytes:
-        words = key if isinstance(key, tuple) else (key,)
-        return hashlib.sha256("\0".join([str(seed), *map(str, words)]).encode()).digest()
-
-    return sorted(keys, key=digest)
-
-
 def blocked_split(
     windows: Mapping[str, Sequence[Window]],
     ratios: Sequence[float],
     seed: int,
     block: int | Literal["scene"] = "scene",
     stride: tuple[int, int] | None = None,
+    pixels: Pixels | None = None,
 ) -> BlockedSplit:
     """Divide windows so that no two neighbours are in different parts.
 
@@ -139,6 +80,8 @@ def blocked_split(
         seed: Draws another split for each number.
         block: ``'scene'``, or how many windows a block has in each direction.
         stride: Rows and columns from one window to the next; their size when it is not given.
+        pixels: Per scene ``(windows, classes)`` pixels of each class, for parts that are to be alike in classes too; see
+            :func:`~rs_da_mm.datasets.split_arrangement.best_arrangement`.
 
     Returns:
         The parts and what was left out.
@@ -157,8 +100,11 @@ def blocked_split(
             f"{'is' if len(units) == 1 else 'are'} {len(units)}. " + _advice(block)
         )
     find_conflicts(units)
-    orders = (shuffled(range(len(units)), f"{seed}/{attempt}") for attempt in range(_ATTEMPTS))
-    best = min((arrange(units, order, shares) for order in orders), key=lambda arrangement: arrangement.loss(shares))
+    if pixels is None:
+        orders = (shuffled(range(len(units)), f"{seed}/{attempt}") for attempt in range(_ATTEMPTS))
+        best = min((arrange(units, order, shares) for order in orders), key=lambda arrangement: arrangement.loss(shares))
+    else:
+        best = _arrange_alike(units, pixels, shares, seed)
     if any(share > 0 and not kept for share, kept in zip(shares, best.sizes(len(shares)), strict=True)):
         raise DatasetError(f"No arrangement of the {len(units)} blocks leaves windows in every part. {_advice(block)}")
     return _gather(windows, units, best, len(shares))
@@ -170,6 +116,7 @@ def split_runs(
     seed: int,
     block: int | Literal["scene"],
     stride: tuple[int, int] | None = None,
+    pixels: Pixels | None = None,
 ) -> BlockedSplit:
     """Divide numbered patches of a larger, unknown scene so that no two with consecutive names are in different parts.
 
@@ -182,6 +129,7 @@ def split_runs(
         seed: As for :func:`blocked_split`.
         block: How many patches a run has.
         stride: Not used; runs have no geometry.
+        pixels: As for :func:`blocked_split`.
 
     Returns:
         The parts and what was left out.
@@ -195,7 +143,9 @@ def split_runs(
             "neighbours together. Take runs of patches in the order of their names: block=50."
         )
     names = sorted(windows)
-    runs = blocked_split({"": [Window(place, 0, 1, 1) for place in range(len(names))]}, ratios, seed, block)
+    of_runs = None if pixels is None else {"": np.stack([pixels[name].sum(axis=0) for name in names])}
+    places = [Window(place, 0, 1, 1) for place in range(len(names))]
+    runs = blocked_split({"": places}, ratios, seed, block, pixels=of_runs)
     of_patch = {name: [WindowKey(name, window.row, window.col) for window in windows[name]] for name in names}
     parts = [[key for run in part for key in of_patch[names[run.row]]] for part in runs.parts]
     return BlockedSplit(parts, [key for run in runs.dropped for key in of_patch[names[run.row]]])
@@ -212,16 +162,30 @@ def _units_of(scene: str, placed: Sequence[Window], block: int | str, stride: tu
     return cut_blocks(scene, corners, step * int(block), reach=np.maximum(size, step))
 
 
+def _arrange_alike(units: list[Unit], pixels: Pixels, shares: list[float], seed: int) -> Arrangement:
+    """Arrange units so that the classes of the parts are alike."""
+    counts = [len(unit.members) for unit in units]
+    first = np.cumsum([0, *counts])
+    pairs = [np.zeros((0, 2), dtype=np.int64)]
+    for place, unit in enumerate(units):
+        for other, neighbours in unit.conflicts.items():
+            if other > place:
+                pairs.append(np.argwhere(neighbours) + first[[place, other]])
+    pieces = Pieces(
+        np.repeat(np.arange(len(units)), counts),
+        np.ones(int(first[-1]), dtype=np.int64),
+        np.concatenate(pairs),
+        np.concatenate([pixels[unit.scene][unit.members] for unit in units]),
+    )
+    part = np.split(best_arrangement(pieces, shares, seed), first[1:-1])
+    return Arrangement([int(one.max()) for one in part], [one >= 0 for one in part])
+
+
 def _gather(windows: Mapping[str, Sequence[Window]], units: list[Unit], best: Arrangement, count: int) -> BlockedSplit:
     part_of: dict[str, NDArray[np.int64]] = {scene: np.full(len(placed), -1, dtype=np.int64) for scene, placed in windows.items()}
     for unit, part, kept in zip(units, best.part, best.kept, strict=True):
         part_of[unit.scene][unit.members[kept]] = part
-    parts: list[list[WindowKey]] = [[] for _ in range(count)]
-    dropped: list[WindowKey] = []
-    for scene, placed in windows.items():
-        for window, part in zip(placed, part_of[scene].tolist(), strict=True):
-            (dropped if part < 0 else parts[part]).append(WindowKey(scene, window.row, window.col))
-    return BlockedSplit(parts, dropped)
+    return BlockedSplit.gather(windows, {scene: part.tolist() for scene, part in part_of.items()}, count)
 
 
 def _advice(block: int | str) -> str:

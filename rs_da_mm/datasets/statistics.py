@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 from rs_da_mm.datasets.band_histogram import BandHistogram, make_histogram
 from rs_da_mm.datasets.base import SceneWindowDataset
 from rs_da_mm.datasets.class_weights import inverse_root_weights, median_frequency_weights
+from rs_da_mm.datasets.image_reading import image_source, open_scene
 from rs_da_mm.datasets.label_code import IGNORED
-from rs_da_mm.datasets.label_reading import read_label
+from rs_da_mm.datasets.label_sources import sample_labels
 from rs_da_mm.datasets.progress_bar import track
 from rs_da_mm.datasets.provenance import Provenance
 from rs_da_mm.datasets.window_index import class_counts
 from rs_da_mm.errors import DatasetError
 from rs_da_mm.files import atomic_write_json
-from rs_da_mm.raster import Scene, Window
+from rs_da_mm.raster import Window
 
 PERCENTS = (1, 2, 50, 98, 99)
 _FORMAT = "rs_da_mm statistics"
@@ -113,12 +114,12 @@ def compute_statistics(dataset: SceneWindowDataset, skip: Set[str] = frozenset()
     counts: list[NDArray[np.int64]] = []
     histograms: list[BandHistogram] = []
     for sample, windows in track(scenes, "Statistics"):
-        image = Scene(sample["img_path"], bands=sample["band_indices"], mask=sample["mask_path"])
-        label = Scene(sample["seg_map_path"])
+        image = image_source(sample, open_scene(sample))
+        source = sample_labels(sample)
         histograms = histograms or [make_histogram(image.dtype) for _ in range(image.count)]
         for window in windows:
             pixels, valid = image.read_with_valid(window)
-            labels = read_label(label, dataset.label_code, window)
+            labels = source.read(window)
             labels[valid == 0] = IGNORED  # as the loss sees them
             counts.append(class_counts(labels, len(dataset.classes)))
             _add_window(histograms, pixels, valid)

@@ -19,14 +19,16 @@ import numpy as np
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
-from rs_da_mm.datasets.label_code import IGNORED, LabelCode
-from rs_da_mm.datasets.label_reading import read_label
-from rs_da_mm.datasets.progress_bar import track
+from rs_da_mm.datasets.label_code import LabelCode
+from rs_da_mm.datasets.label_sources import PlainLabels, WarpedLabels, label_source
 from rs_da_mm.datasets.provenance import Provenance
+from rs_da_mm.datasets.window_counts import LabelledWindows, class_counts, count_windows
 from rs_da_mm.datasets.window_scheme import PlacedScene
 from rs_da_mm.errors import DatasetError
 from rs_da_mm.files import atomic_write_bytes
-from rs_da_mm.raster import Scene
+from rs_da_mm.raster import Window
+
+__all__ = ["WindowIndex", "class_counts", "count_classes", "load_or_count"]
 
 _VERSION = 1
 
@@ -72,25 +74,23 @@ def count_classes(scenes: Sequence[PlacedScene], code: LabelCode, classes: int) 
         RasterError: When a label cannot be read.
         DatasetError: When a label has a colour or value that the code does not know.
     """
-    rows = []
-    for scene in track(scenes, "Counting classes"):
-        label = Scene(scene.files.label)
-        rows += [class_counts(read_label(label, code, window), classes) for window in scene.windows]
-    return WindowIndex(np.stack(rows) if rows else np.zeros((0, classes + 1), dtype=np.int64))
+    windows = [LabelledWindows(_Labels(scene, code), scene.header.height, scene.header.width, scene.windows) for scene in scenes]
+    counts = count_windows(windows, classes)
+    return WindowIndex(np.concatenate(counts) if counts else np.zeros((0, classes + 1), dtype=np.int64))
 
 
-def class_counts(labels: NDArray[np.uint8], classes: int) -> NDArray[np.int64]:
-    """Count the pixels of each class.
+class _Labels:
+    """The labels of a scene, opened where they are read: a data set may have more scenes than a process may have files open."""
 
-    Args:
-        labels: Class indices, 255 ignored.
-        classes: How many classes there are.
+    def __init__(self, scene: PlacedScene, code: LabelCode) -> None:
+        self._scene, self._code = scene, code
 
-    Returns:
-        ``(classes + 1,)``; the last counts ignored pixels.
-    """
-    counted = np.bincount(labels.reshape(-1), minlength=256)
-    return np.append(counted[:classes], counted[IGNORED]).astype(np.int64)
+    def read(self, window: Window) -> NDArray[np.uint8]:
+        return label_source(self._scene.files, self._code).read(window)
+
+    def read_stored(self, window: Window) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
+        source = label_source(self._scene.files, self._code)
+        return source.read_stored(window) if isinstance(source, (PlainLabels, WarpedLabels)) else None
 
 
 def load_or_count(path: Path, scenes: Sequence[PlacedScene], code: LabelCode, classes: int, now: Provenance) -> WindowIndex:
@@ -116,7 +116,8 @@ def load_or_count(path: Path, scenes: Sequence[PlacedScene], code: LabelCode, cl
     index = count_classes(scenes, code, classes)
     origin = json.dumps({"version": _VERSION, **now.to_json()})
     content = io.BytesIO()
-    np.savez_compressed(content, counts=index.counts, provenance=np.array(origin))
+    smallest = np.min_scalar_type(int(index.counts.max(initial=0)))
+    np.savez(content, counts=index.counts.astype(smallest), provenance=np.array(origin))  # packed, it would take a second
     try:
         atomic_write_bytes(path, content.getvalue())
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rs_da_mm.engine.agreement import any_rank, gather_on_all
 from rs_da_mm.engine.autocast import AutocastOptimWrapper, enable_autocast, half_dtype
+from rs_da_mm.engine.class_balanced import ClassBalancedSampler
 from rs_da_mm.engine.hooks import (
     AtomicCheckpointHook,
     NetworkFormatHook,
@@ -23,6 +24,7 @@ from rs_da_mm.engine.samplers import DrawBatchSampler, DrawWithReplacementSample
 __all__ = [
     "AtomicCheckpointHook",
     "AutocastOptimWrapper",
+    "ClassBalancedSampler",
     "DrawBatchSampler",
     "DrawWithReplacementSampler",
     "NetworkFormatHook",

@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 from rs_da_mm.datasets.base import SceneWindowDataset
 from rs_da_mm.datasets.provenance import plain
 from rs_da_mm.datasets.transforms import LoadRaster
-from rs_da_mm.raster import Scene, pixel_size
+from rs_da_mm.raster import pixel_size
 
 _SCENES = 8
 """How many scenes are opened to find out how large their pixels are: a data set may have thousands."""
@@ -107,7 +107,7 @@ def training_pixel_size(dataset: SceneWindowDataset) -> dict[str, Any] | None:
     names = sorted(dataset.provenance.scenes)
     count = min(_SCENES, len(names))
     chosen = [names[(2 * place + 1) * len(names) // (2 * count)] for place in range(count)]
-    sizes = [pixel_size(Scene(scene.images)) for scene in dataset.layout.find(chosen)]
+    sizes = [pixel_size(scene.image()) for scene in dataset.layout.find(chosen)]
     known = [size for size in sizes if size is not None]
     if len(known) < len(sizes) or len({size.unit for size in known}) != 1:
         return None

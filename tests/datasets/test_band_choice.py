@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rs_da_mm.datasets.band_choice import choose_bands, require_alike
+from rs_da_mm.datasets.band_choice import choose_bands, require_alike, require_same_order
 from rs_da_mm.datasets.headers import SceneHeader
 from rs_da_mm.datasets.layout import SceneFiles
 from rs_da_mm.datasets.window_scheme import PlacedScene
@@ -53,3 +53,13 @@ def test_scenes_must_be_alike(bands, dtype):
     require_alike([scene("a", 3, "uint8"), scene("b", 3, "uint8")])
     with pytest.raises(DatasetError, match=rf"b\.tif has {bands} bands of {dtype}, and a\.tif 3 of uint8"):
         require_alike([scene("a", 3, "uint8"), scene("b", bands, dtype)])
+
+
+def test_files_that_name_their_bands_must_name_them_alike():
+    def scene(name, *descriptions):
+        head = SceneHeader(8, 8, len(descriptions), "uint8", descriptions, descriptions)
+        return PlacedScene(SceneFiles(name, (Path(f"{name}.tif"),), Path("l")), head, [])
+
+    require_same_order([scene("a", "Red", "NIR"), scene("b", "red", "nir"), scene("c", None, "x"), scene("d", "red", "nir")])
+    with pytest.raises(DatasetError, match=r"d\.tif has 'red' as band 2, which is 'NIR' in b\.tif.*band_names="):
+        require_same_order([scene("a", None, None), scene("b", "red", "NIR"), scene("d", "red", "red")])

@@ -105,3 +105,59 @@ def test_it_is_small_hashable_and_equal_after_pickling():
     assert len(pickled) < 1000
     assert pickle.loads(pickled) == CODE
     assert len({CODE, pickle.loads(pickled), LabelCode(values={0: 0})}) == 2
+
+
+def test_names_are_part_of_a_legend():
+    code = LabelCode(names={"forest": 1, "lake": 255})
+    assert code.names == {"forest": 1, "lake": 255}
+    assert code.renumbered({1: 0}).names == {"forest": 0, "lake": 255}
+    assert code != LabelCode(names={"forest": 0, "lake": 255})
+    with pytest.raises(DatasetError, match=r"this data set's labels have shapes with names.*The legend has 'forest', 'lake'"):
+        code.decode(np.zeros((2, 2), dtype=np.uint8), "x")
+
+
+def test_others_can_be_ignored():
+    code = LabelCode(COLOURS, {1: 1}, ignores_others=True)
+    assert code.decode(np.array([[0, 1, 77]], dtype=np.uint8), "x").tolist() == [[255, 1, 255]]
+    raw = np.array([[(255, 0, 0), (1, 2, 3)]], dtype=np.uint8)
+    assert code.decode(raw, "x").tolist() == [[0, 255]]
+    assert code.find_unknown(raw, "x") == []
+    assert code.renumbered({0: 0}).ignores_others
+    assert code != LabelCode(COLOURS, {1: 1})
+
+
+def test_a_palette_may_have_colours_that_no_pixel_uses():
+    colormap = {0: (0, 255, 0, 255), 1: (255, 0, 0, 255), 2: (255, 255, 255, 255)}
+    raw = np.array([[0, 1, 0]], dtype=np.uint8)
+    for values in (None, {0: 7, 1: 7}):
+        assert LabelCode(COLOURS, values).decode(raw, "x", colormap=colormap).tolist() == [[1, 0, 1]]
+        with pytest.raises(
+            DatasetError, match=r"unknown label colour \(255, 255, 255\) on 1 pixels, the first at row 0, column 1"
+        ):
+            LabelCode(COLOURS, values).decode(np.array([[0, 2]], dtype=np.uint8), "x", colormap=colormap)
+
+
+def test_a_palette_of_mostly_other_colours_counts_only_where_nothing_else_can():
+    colormap = {0: (0, 255, 0, 255), 1: (10, 20, 30, 255), 2: (4, 5, 6, 255)}
+    raw = np.array([[0]], dtype=np.uint8)
+    assert LabelCode(COLOURS, {0: 7}).decode(raw, "x", colormap=colormap).tolist() == [[7]]
+    assert LabelCode(COLOURS).decode(raw, "x", colormap=colormap).tolist() == [[1]]
+    assert LabelCode(COLOURS, ignores_others=True).decode(raw + 1, "x", colormap=colormap).tolist() == [[255]]
+    with pytest.raises(DatasetError, match="one band and no palette"):
+        LabelCode({(7, 7, 7): 0}).decode(raw, "x", colormap=colormap)
+
+
+def test_pixels_without_data_are_ignored_whatever_they_hold():
+    raw = np.array([[1, 9], [9, 0]], dtype=np.uint8)
+    valid = np.array([[1, 0], [1, 1]], dtype=np.uint8)
+    code = LabelCode(values={0: 255, 1: 0})
+    with pytest.raises(DatasetError, match="value 9 on 1 pixels, the first at row 1, column 0"):
+        code.decode(raw, "x", valid=valid)
+    valid[1, 0] = 0
+    assert code.decode(raw, "x", valid=valid).tolist() == [[0, 255], [255, 255]]
+
+
+def test_what_a_legend_without_names_is_called_stays():
+    # Stored splits and statistics hold it.
+    assert repr(LabelCode({(1, 2, 3): 0}, {4: 1})) == "LabelCode(colours={(1, 2, 3): 0}, values={4: 1})"
+    assert "names={'a': 0}, ignores_others=True" in repr(LabelCode(names={"a": 0}, ignores_others=True))

@@ -70,7 +70,7 @@ def test_images_without_a_grid_have_no_pixel_size(miniatures):
 
 def test_what_cannot_be_found_out_ends_no_run(gid, monkeypatch):
     dataset = gid()
-    monkeypatch.setattr("rs_da_mm.engine.dataset_record.Scene", lambda _paths: 1 / 0)
+    monkeypatch.setattr("rs_da_mm.engine.dataset_record.pixel_size", lambda _scene: 1 / 0)
     (record,) = describe_datasets(dataset)
     assert (record["bands"], record["pixel_size"]) == (None, None)
     assert record["fingerprint"] == dataset.provenance.fingerprint
@@ -79,10 +79,11 @@ def test_what_cannot_be_found_out_ends_no_run(gid, monkeypatch):
 @pytest.mark.parametrize(("count", "opened"), [(3, [0, 1, 2]), (16, [1, 3, 5, 7, 9, 11, 13, 15])])
 def test_a_few_scenes_that_are_spread_evenly_are_measured(monkeypatch, count, opened):
     sizes = {f"{number:02d}": PixelSize(number + 1.0, 2.0, "metre") for number in range(count)}
-    layout = SimpleNamespace(find=lambda names: [SimpleNamespace(images=name) for name in names])
-    dataset = SimpleNamespace(provenance=SimpleNamespace(scenes=dict.fromkeys(sizes)), layout=layout)
     asked = []
-    monkeypatch.setattr("rs_da_mm.engine.dataset_record.Scene", lambda name: asked.append(int(name)) or name)
+    layout = SimpleNamespace(
+        find=lambda names: [SimpleNamespace(image=lambda name=name: asked.append(int(name)) or name) for name in names]
+    )
+    dataset = SimpleNamespace(provenance=SimpleNamespace(scenes=dict.fromkeys(sizes)), layout=layout)
     monkeypatch.setattr("rs_da_mm.engine.dataset_record.pixel_size", sizes.get)
     widths = sorted(number + 1.0 for number in opened)
     expected = {"width": median(widths), "height": 2.0, "unit": "metre", "range": [min(1.0 + opened[0], 2.0), widths[-1]]}

@@ -29,6 +29,7 @@ SPATIAL_FIELDS: dict[str, SpatialField] = {
     "gt_edge_map": SpatialField("nearest", 255),
     "gt_depth_map": SpatialField("linear", 0),
     "height": SpatialField("linear", 0),
+    "height_valid": SpatialField("all", 0),
     "gt_height": SpatialField("linear", 0),
     "index_map": SpatialField("nearest", -1),
 }

@@ -14,18 +14,20 @@ from rs_da_mm.datasets.label_reading import read_label
 from rs_da_mm.datasets.transforms.fields import add_seg_field
 from rs_da_mm.errors import InputError
 from rs_da_mm.raster import Scene, Window, clip_window, window_slices
+from rs_da_mm.raster.known_scenes import known_scene
 from rs_da_mm.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
 class LoadRasterLabel(BaseTransform):
-    """Load ``gt_seg_map`` (H, W) uint8 from any raster that GDAL opens, by the same window as the image.
+    """Load ``gt_seg_map`` (H, W) uint8 from any raster that GDAL opens, or from shapes, by the same window as the image.
 
     Reads ``seg_map_path`` and, where the sample has them, ``window`` and ``label_code`` (the data set's
-    :class:`~rs_da_mm.datasets.label_code.LabelCode`, which turns colours or values into classes). Without a ``label_code`` the
-    file must have one band of whole numbers from 0 to 255, which are taken as they are; with that and mmseg's
-    ``reduce_zero_label`` and ``label_map`` it serves mmseg's own data sets too. Pixels outside of the scene are 255. What the
-    file holds where the *image* has no data stays; the data preprocessor ignores it.
+    :class:`~rs_da_mm.datasets.label_code.LabelCode`, which turns colours or values into classes); or, in their place, the
+    ``label_source`` of :class:`~rs_da_mm.datasets.RasterFolderDataset`, whose labels may lie on another grid, or be shapes.
+    Without a ``label_code`` the file must have one band of whole numbers from 0 to 255, which are taken as they are; with that
+    and mmseg's ``reduce_zero_label`` and ``label_map`` it serves mmseg's own data sets too. Pixels outside of the scene are
+    255. What the file holds where the *image* has no data stays; the data preprocessor ignores it.
 
     Raises:
         InputError: While loading: when there is no label, its size is not the image's, or its form is not understood.
@@ -35,20 +37,31 @@ class LoadRasterLabel(BaseTransform):
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Read the label of a sample; see the class for the keys."""
+        read = self._from_file if results.get("label_source") is None else self._from_source
+        label = read(results)
+        label = _renumber(label, bool(results.get("reduce_zero_label")), results.get("label_map"))
+        add_seg_field(results, "gt_seg_map", label)
+        return results
+
+    @staticmethod
+    def _from_source(results: dict[str, Any]) -> NDArray[np.uint8]:
+        window = results.get("window")
+        if window is None:
+            window = (0, 0, *results["scene_shape"])
+        return results["label_source"].read(Window(*window))
+
+    def _from_file(self, results: dict[str, Any]) -> NDArray[np.uint8]:
         path = results.get("seg_map_path")
         if path is None:
             raise InputError(
                 f"{results.get('img_path', 'a sample')} has no label (no `seg_map_path`), but the pipeline loads one. "
                 "Leave LoadRasterLabel out for unlabelled data"
             )
-        scene = Scene(path)
+        scene = known_scene(path)
         self._check_size(results, scene)
         window = Window(0, 0, *scene.shape) if results.get("window") is None else Window(*results["window"])
         code = results.get("label_code")
-        label = _read_plain(scene, window) if code is None else read_label(scene, code, window)
-        label = _renumber(label, bool(results.get("reduce_zero_label")), results.get("label_map"))
-        add_seg_field(results, "gt_seg_map", label)
-        return results
+        return _read_plain(scene, window) if code is None else read_label(scene, code, window)
 
     @staticmethod
     def _check_size(results: dict[str, Any], scene: Scene) -> None:

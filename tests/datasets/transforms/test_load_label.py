@@ -108,3 +108,13 @@ def test_label_of_another_size_is_refused(tmp_path, classes):
 def test_no_label_at_all():
     with pytest.raises(InputError, match=r"a\.tif has no label"):
         LoadRasterLabel().transform({"img_path": "a.tif", "seg_map_path": None})
+
+
+def test_a_source_of_labels_goes_before_the_file():
+    class Source:
+        def read(self, window):
+            return np.full((window.height, window.width), window.row, np.uint8)
+
+    out = LoadRasterLabel().transform({"label_source": Source(), "seg_map_path": "l.gpkg", "window": (7, 0, 2, 3)})
+    np.testing.assert_array_equal(out["gt_seg_map"], np.full((2, 3), 7))
+    assert LoadRasterLabel().transform({"label_source": Source(), "scene_shape": (4, 5)})["gt_seg_map"].shape == (4, 5)
