@@ -24,6 +24,7 @@ from mmengine.registry import (
     TRANSFORMS,
     VISBACKENDS,
     VISUALIZERS,
+    WEIGHT_INITIALIZERS,
     Registry,
 )
 
@@ -46,6 +47,7 @@ __all__ = [
     "TRANSFORMS",
     "VISBACKENDS",
     "VISUALIZERS",
+    "WEIGHT_INITIALIZERS",
 ]
 
 SCOPE = "rs_da_mm"
@@ -67,6 +69,7 @@ ROOTS: tuple[Registry, ...] = (
     TRANSFORMS,
     VISBACKENDS,
     VISUALIZERS,
+    WEIGHT_INITIALIZERS,
 )
 """Every root registry that this package registers in or resolves names through."""
 

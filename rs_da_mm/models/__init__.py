@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from rs_da_mm.models import adversarial, losses, macunet, preprocessor, unets
+from rs_da_mm.models import adversarial, inflated_weights, losses, macunet, preprocessor, segmentor_settings, unets
 
-__all__ = ["adversarial", "losses", "macunet", "preprocessor", "unets"]
+__all__ = ["adversarial", "inflated_weights", "losses", "macunet", "preprocessor", "segmentor_settings", "unets"]

@@ -8,19 +8,17 @@ from typing import Any, Literal
 import torch
 import torch.nn.functional as F
 from mmengine.dist import all_reduce, get_world_size
-from torch import Tensor, nn
+from torch import Tensor
 
 from rs_da_mm.errors import InputError
-from rs_da_mm.models.losses.label_range import LabelRangeCheck
+from rs_da_mm.models.losses.pixelwise import IGNORED, PixelwiseLoss, full_precision, pixel_weights
 from rs_da_mm.registry import MODELS
 
 Reduction = Literal["none", "mean", "sum"]
 
-_IGNORED = -100
-
 
 @MODELS.register_module()
-class WeightedCrossEntropy(nn.Module):
+class WeightedCrossEntropy(PixelwiseLoss):
     r"""Softmax cross entropy of every pixel that is not ignored, weighted by class.
 
     With logits :math:`z`, labels :math:`y`, class weights :math:`w`, pixel weights :math:`m` (1 without a sampler) and the set
@@ -53,8 +51,6 @@ class WeightedCrossEntropy(nn.Module):
         InputError: When a weight is negative or not finite.
     """
 
-    class_weight: Tensor | None
-
     def __init__(
         self,
         class_weight: Sequence[float] | None = None,
@@ -65,20 +61,10 @@ class WeightedCrossEntropy(nn.Module):
         loss_name: str = "loss_ce",
         sync_average: bool = True,
     ) -> None:
-        super().__init__()
-        self.ignore_index = ignore_index
+        super().__init__(class_weight, ignore_index, loss_weight, loss_name)
         self.avg_non_ignore = avg_non_ignore
         self.reduction = _checked_reduction(reduction)
-        self.loss_weight = loss_weight
         self.sync_average = sync_average
-        self._loss_name = loss_name
-        self._check_labels = LabelRangeCheck()
-        self.register_buffer("class_weight", _checked_weights(class_weight), persistent=False)
-
-    @property
-    def loss_name(self) -> str:
-        """Under which name mmseg's heads collect and log the loss."""
-        return self._loss_name
 
     def extra_repr(self) -> str:
         """The options, for ``print(model)``."""
@@ -110,36 +96,26 @@ class WeightedCrossEntropy(nn.Module):
             InputError: When shapes or the number of class weights don't fit, or a label is neither a class nor ignored (on CUDA:
                 told by the next call).
         """
-        self._check_shapes(seg_logits, seg_label)
-        ignored = self.ignore_index if ignore_index is None else ignore_index
+        target = self.target(seg_logits, seg_label, ignore_index)
         reduction = self.reduction if reduction_override is None else _checked_reduction(reduction_override)
-        target = self._target(seg_label, seg_logits.shape[1], ignored)
-        weights = self._weights(target, weight, torch.float64 if seg_logits.dtype == torch.float64 else torch.float32)
+        weights = self._weights(target, weight, full_precision(seg_logits))
         log_probability = F.log_softmax(seg_logits, dim=1, dtype=weights.dtype)
-        losses = F.nll_loss(log_probability, target, ignore_index=_IGNORED, reduction="none") * weights
+        losses = self._pixel_losses(log_probability, target) * weights
         if reduction == "none":
             return self.loss_weight * losses
         if reduction == "sum":
             return self.loss_weight * losses.sum()
         return self.loss_weight * self._average(losses.sum(), weights)
 
-    def _target(self, label: Tensor, classes: int, ignored: int) -> Tensor:
-        """int64 labels in which everything that is left out has one value."""
-        label = label.long()
-        is_class = (label >= 0) & (label < classes)
-        left_out = label == ignored
-        self._check_labels(
-            label, is_class | left_out, f"the logits have {classes} classes (0 to {classes - 1}) and {ignored} is ignored"
-        )
-        return label.masked_fill(left_out | ~is_class, _IGNORED)
+    def _pixel_losses(self, log_probability: Tensor, target: Tensor) -> Tensor:
+        """The loss of each pixel before weighting; 0, with a zero gradient, where ignored."""
+        return F.nll_loss(log_probability, target, ignore_index=IGNORED, reduction="none")
 
     def _weights(self, target: Tensor, pixel_weight: Tensor | None, dtype: torch.dtype) -> Tensor:
         """What each pixel counts: class weight times pixel weight, 0 where left out."""
-        weights = (target != _IGNORED).to(dtype)
+        weights = pixel_weights(target, pixel_weight, dtype)
         if self.class_weight is not None:
             weights = weights * self.class_weight.to(device=target.device, dtype=dtype)[target.clamp_min(0)]
-        if pixel_weight is not None:
-            weights = weights * pixel_weight.to(dtype)
         return weights
 
     def _average(self, total: Tensor, weights: Tensor) -> Tensor:
@@ -151,35 +127,8 @@ class WeightedCrossEntropy(nn.Module):
         # Where nothing counts, the sum is 0 as well, and 0 / 1 keeps value and gradient at 0.
         return world_size * total / torch.where(divisor > 0, divisor, torch.ones_like(divisor))
 
-    def _check_shapes(self, logits: Tensor, label: Tensor) -> None:
-        classes = logits.shape[1]
-        if classes < 2:
-            raise InputError(
-                "WeightedCrossEntropy compares classes and needs at least 2 logits, but got 1: "
-                "set the head's num_classes and out_channels to 2, or use a binary loss"
-            )
-        if label.shape != (logits.shape[0], *logits.shape[2:]):
-            raise InputError(
-                f"the labels have the shape {tuple(label.shape)}, which does not fit logits of shape {tuple(logits.shape)}: "
-                "expected one label per position of the logits"
-            )
-        if self.class_weight is not None and len(self.class_weight) != classes:
-            raise InputError(
-                f"class_weight has {len(self.class_weight)} values, but the logits have {classes} classes: "
-                "give one weight per class, in the order of the data set's classes"
-            )
-
 
 def _checked_reduction(reduction: str) -> Reduction:
     if reduction not in ("none", "mean", "sum"):
         raise InputError(f"reduction is {reduction!r}, but must be 'none', 'mean' or 'sum'")
     return reduction  # type: ignore[return-value]
-
-
-def _checked_weights(class_weight: Sequence[float] | None) -> Tensor | None:
-    if class_weight is None:
-        return None
-    weights = torch.tensor([float(value) for value in class_weight])
-    if not bool(torch.isfinite(weights).all()) or bool((weights < 0).any()):
-        raise InputError(f"class_weight is {list(class_weight)}, but weights must be finite and not negative")
-    return weights
