@@ -17,6 +17,7 @@ from mmengine.runner import Runner
 from rs_da_mm.engine.checkpoints import load_model_strictly
 from rs_da_mm.engine.command_line import add_common_arguments, read_config, run_tool
 from rs_da_mm.engine.launcher import finish_ranks, prepare_run
+from rs_da_mm.engine.out_of_memory import memory_advice
 from rs_da_mm.errors import InputError
 from rs_da_mm.studies.score_file import write_scores
 
@@ -59,7 +60,8 @@ def main() -> None:
     prepare_run(config, arguments.launcher)
     runner = RUNNERS.build(config) if "runner_type" in config else Runner.from_cfg(config)
     load_model_strictly(runner.model, arguments.checkpoint)
-    metrics = runner.test()
+    with memory_advice(config, "test"):
+        metrics = runner.test()
     if arguments.json is not None:
         write_scores(arguments.json, metrics, runner, arguments.checkpoint, arguments.tta)
     finish_ranks(runner)

@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 
 from rs_da_mm.engine.command_line import add_common_arguments, read_config, run_tool
 from rs_da_mm.engine.launcher import finish_ranks, prepare_run
+from rs_da_mm.engine.out_of_memory import memory_advice
 from rs_da_mm.errors import InputError
 
 
@@ -71,7 +72,8 @@ def main() -> None:
         apply_auto_scale_lr(config)
     prepare_run(config, arguments.launcher, amp=arguments.amp)
     runner = RUNNERS.build(config) if "runner_type" in config else Runner.from_cfg(config)
-    runner.train()
+    with memory_advice(config, "train"):
+        runner.train()
     finish_ranks(runner)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from rs_da_mm.models.macunet import MACUNet
 from rs_da_mm.raster import Scene, write_raster
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,6 +101,14 @@ def test_what_is_missing_is_said_in_one_sentence(tool, small, tmp_path):
     in_one_sentence(tool(*train, "--auto-scale-lr", "--cfg-options", "auto_scale_lr=None"), "base_batch_size")
     in_one_sentence(tool(*train, "--launcher", "pytorch"), "torchrun")
     in_one_sentence(tool("test.py", small, tmp_path / "none.pth"), "none.pth")
+
+
+def test_too_little_memory_says_what_to_make_smaller(tool, small, tmp_path, monkeypatch):
+    def full(*_):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 3221225472 bytes.")
+
+    monkeypatch.setattr(MACUNet, "forward", full)
+    in_one_sentence(tool("train.py", small, "--work-dir", tmp_path), "memory is full", "batch_size")
 
 
 def test_weights_of_another_network_are_refused(tool, small, tmp_path):
