@@ -85,7 +85,7 @@ def _add_window_arguments(group: Any) -> None:
         "--overlap", type=_overlap, default=0.25, metavar="SHARE", help="of neighbours: 0.25 of a window, or 64 pixels"
     )
     group.add_argument("--margin", type=int, default=0, metavar="PIXELS", help="rim of a window that is left to its neighbours")
-    group.add_argument("--batch-size", type=int, metavar="N", help="windows at once (default: 3 or 4 on a CPU, 16 on a GPU)")
+    group.add_argument("--batch-size", type=int, metavar="N", help="windows at once (default: 2 or 4 on a CPU, 16 on a GPU)")
     group.add_argument("--ahead", type=int, default=3, metavar="N", help="batches to read ahead; 0: read, compute, write in turn")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from mmengine.logging import print_log
 
+from rs_da_mm.datasets.image_scales import ImageScale
 from rs_da_mm.datasets.transforms import StretchTo8Bit
 from rs_da_mm.engine.checkpoints.published import Bands
 
@@ -99,6 +100,16 @@ def stretch_step(config: Mapping[str, Any]) -> StretchTo8Bit | None:
                 logging.WARNING,
             )
     return stretch
+
+
+def image_scale(config: Mapping[str, Any]) -> ImageScale | None:
+    """Tell on which scale the training data set reads its images; ``None`` where values are as they are stored.
+
+    Raises:
+        DatasetError: When the config's scale is none.
+    """
+    dataset = dataset_settings(config, "train") or {}
+    return ImageScale.parse(dataset.get("scale"), dataset.get("offset"))
 
 
 def bands_in_config(config: Mapping[str, Any], mean: Sequence[float] | None) -> Bands | None:

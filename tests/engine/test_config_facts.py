@@ -7,9 +7,10 @@ import pytest
 from mmcv.transforms import LoadImageFromFile
 from mmengine.config import Config
 
+from rs_da_mm.datasets.image_scales import ImageScale
 from rs_da_mm.datasets.transforms import LoadRaster
 from rs_da_mm.engine.checkpoints.published import Bands
-from rs_da_mm.engine.config_facts import band_order, bands_in_config, crop_size, stretch_step
+from rs_da_mm.engine.config_facts import band_order, bands_in_config, crop_size, image_scale, stretch_step
 from rs_da_mm.raster import Scene
 
 
@@ -98,3 +99,10 @@ def test_bands_are_told_by_the_preprocessor_or_the_backbone():
     chosen.model = dict(backbone=dict(in_channels=3))
     assert bands_in_config(chosen, [0.0]) == Bands(3, (), (4, 3, 2), None)
     assert bands_in_config(config(), None) is None
+
+
+def test_the_scale_is_that_of_the_training_data_set():
+    assert image_scale(config(part="train", scale="sentinel2_before_2022")) == ImageScale("sentinel2_before_2022")
+    assert image_scale(config(part="train", scale=[0.5, 2], offset=1)) == ImageScale(None, (0.5, 2.0), 1.0)
+    assert image_scale(config(part="test", scale=3)) is None
+    assert image_scale(Config({})) is None

@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -88,9 +89,8 @@ def work_folder(given: Path | None) -> Iterator[Path]:
 def run_once(name: str, inputs: SceneInputs, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Run a method in a process of its own; its map replaces that of an earlier round."""
     place = folder / "maps" / name.replace(" ", "_")
-    place.mkdir(parents=True, exist_ok=True)
-    for path in place.iterdir():
-        path.unlink()
+    shutil.rmtree(place, ignore_errors=True)  # with what a killed round left
+    place.mkdir(parents=True)
     task = Task(asdict(inputs), str(place / "map.tif"), options.window, options.stride, options.threads)
     pythons = {"terratorch": options.python_terratorch, "torchgeo": options.python_torchgeo}
     python = pythons.get(name.partition(" ")[0], sys.executable)

@@ -19,7 +19,7 @@ class MapOptions:
         overlap: What neighbouring windows share: a ``float`` from 0.0 to below 1.0 is a part of the window, an ``int`` is pixels.
         margin: Pixels at the rim of a window that are left to its neighbours. From the radius of the model's receptive field on
             the map is that of the whole scene in one piece; the overlap must hold two.
-        batch_size: Windows that go through the model at once, at most; ``None`` takes 16 on a GPU; on a CPU 4 in bfloat16, 3
+        batch_size: Windows that go through the model at once, at most; ``None`` takes 16 on a GPU; on a CPU 4 in bfloat16, 2
             in float32.
         ahead: Batches that are read before the model asks for them, and as many that can wait to be written. 0 does one after the
             other in one thread.

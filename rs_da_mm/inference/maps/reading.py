@@ -38,7 +38,8 @@ class ReadOptions:
         alpha: Whether a band that is marked as alpha is one.
         files: How files of one scene whose pixels differ in size are brought to the finest; ``None`` refuses them.
         resample: Bring a scene to the pixel size of the training, in this way; the map then has that pixel size too.
-        rescale: Gain and offset: the model sees ``gain * value + offset`` in the dtype of the training.
+        rescale: Gain and offset: the model sees ``gain * value + offset`` in the dtype of the training. Without it, values are
+            brought to the scale on which the training read its images, where the config names one.
         checks: Refuse a scene that is not like those of the training.
 
     Raises:
@@ -94,15 +95,19 @@ def open_scene(scene: SceneInput, options: ReadOptions, trained: TrainedOn, unre
         RasterError: When a file cannot be read.
     """
     numbers, chosen_by = _choose_bands(scene, options, trained)
-    raw = Scene(scene.paths, numbers, scene.mask, options.nodata, alpha=options.alpha, resample=options.files)
+    scale = trained.scale if options.rescale is None else None
+    nodata = 0 if scale is not None and scale.is_sentinel2 and options.nodata is None else options.nodata
+    raw = Scene(scene.paths, numbers, scene.mask, nodata, alpha=options.alpha, resample=options.files)
     watch = SourceWatch(files_behind(raw))
     source: PlacedSource = raw
     if options.rescale is not None:
         source = RescaledSource(source, *options.rescale, dtype=trained.dtype or "float32")
+    elif scale is not None:
+        source = scale.applied(raw, source)
     if options.resample is not None:
         source = at_pixel_size(source, _trained_metres(scene, trained), options.resample)
     has_data = data_map(source)
-    choice = SceneChoice(bands=chosen_by, rescaled=options.rescale is not None, ignore=not options.checks)
+    choice = SceneChoice(bands=chosen_by, rescaled=options.rescale is not None or scale is not None, ignore=not options.checks)
     fit = check_scene(_tolerant(source, unreadable, None, watch), trained, choice, has_data)
     crs = source.georeference().crs
     facts = {
@@ -115,11 +120,12 @@ def open_scene(scene: SceneInput, options: ReadOptions, trained: TrainedOn, unre
         "bands": None if numbers is None else list(numbers),
         "dtype": str(source.dtype),
         "crs": None if crs is None else crs.to_string(),
-        "nodata": options.nodata,
+        "nodata": nodata,
         "alpha": options.alpha,
         "files_resampled": options.files,
         "resampled": options.resample,
         "rescaled": None if options.rescale is None else list(options.rescale),
+        "scale": None if scale is None else scale.parameters(),
         **fit.report(),
     }
     return OpenScene(source, has_data, watch, facts)

@@ -91,6 +91,7 @@ class Segmentor:
             "tta": options.tta,
             "band_order": None if self.band_order is None else list(self.band_order),
             "stretch": None if self.stretch is None else repr(self.stretch),
+            "scale": None if self.trained_on.scale is None else self.trained_on.scale.parameters(),
             "torch": torch.__version__,
         }
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from rs_da_mm.datasets.image_scales import ImageScale
 from rs_da_mm.engine.checkpoints.published import Bands, PublishedModel
-from rs_da_mm.engine.config_facts import bands_in_config
+from rs_da_mm.engine.config_facts import bands_in_config, image_scale
 from rs_da_mm.raster import PixelSize
 
 
@@ -25,6 +26,7 @@ class TrainedOn:
         std: What it divides by, likewise.
         dtype: NumPy dtype of the training scenes' files.
         miniature: Whether the training data was synthetic.
+        scale: How stored values became those that the model was given; ``None`` also where it was given them as they are stored.
     """
 
     bands: Bands | None = None
@@ -34,10 +36,15 @@ class TrainedOn:
     std: tuple[float, ...] | None = None
     dtype: str | None = None
     miniature: bool | None = None
+    scale: ImageScale | None = None
 
     def report(self) -> dict[str, Any]:
         """Give it as JSON can hold it."""
-        return asdict(self) | {"pixel_size": None if self.pixel_size is None else self.pixel_size._asdict()}
+        size, scale = self.pixel_size, self.scale
+        return asdict(self) | {
+            "pixel_size": None if size is None else size._asdict(),
+            "scale": None if scale is None else scale.parameters(),
+        }
 
 
 Normalisation = tuple[tuple[float, ...] | None, tuple[float, ...] | None]
@@ -58,6 +65,7 @@ def trained_on_published(model: PublishedModel, normalisation: Normalisation) ->
         std=normalisation[1],
         dtype=None if model.bands is None else model.bands.dtype,
         miniature=model.from_miniature if model.training_data else None,
+        scale=image_scale(model.config),
     )
 
 
@@ -80,6 +88,7 @@ def trained_on_checkpoint(meta: Any, config: Mapping[str, Any], normalisation: N
         std=normalisation[1],
         dtype=None if bands is None else bands.dtype,
         miniature=any(bool(record.get("miniature")) for record in records) if records else None,
+        scale=image_scale(config),
     )
 
 

@@ -39,10 +39,16 @@ def finished(folder, options, pieces, height, width, check=lambda: None, thresho
         yield output
 
 
-def piece(row, col, height, width, seed=0):
+def piece(row, col, height, width, seed=0, grain=8):
+    """Scores and gaps in patches of some pixels: polygons of single pixels take long."""
     rng = np.random.default_rng(seed)
-    scores = rng.dirichlet(np.ones(3), (height, width)).transpose(2, 0, 1).astype(np.float32)
-    covered = rng.random((height, width)) > 0.2
+    coarse = -(-height // grain), -(-width // grain)
+
+    def enlarged(values):
+        return values.repeat(grain, 0).repeat(grain, 1)[:height, :width]
+
+    scores = enlarged(rng.dirichlet(np.ones(3), coarse)).transpose(2, 0, 1).astype(np.float32)
+    covered = enlarged(rng.random(coarse) > 0.2)
     return Piece(row, col, np.where(covered, scores, 0).astype(np.float32), covered)
 
 

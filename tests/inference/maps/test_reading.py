@@ -10,6 +10,7 @@ from affine import Affine
 from damaged_files import damage_block, write_tiff
 from rasterio.crs import CRS
 
+from rs_da_mm.datasets.image_scales import ImageScale
 from rs_da_mm.engine.checkpoints.published import Bands
 from rs_da_mm.errors import InputError, RasterError
 from rs_da_mm.inference.inputs import SceneInput, UnreadableBlocks
@@ -77,6 +78,27 @@ def test_values_are_rescaled_to_the_dtype_of_the_training(scene, pixels):
     expected = np.clip(np.floor(pixels * 0.1 + 5.5), 0, 255).astype(np.uint8)
     assert np.abs(read(opened).astype(int) - expected).max() <= 1  # halves
     assert read(opened).dtype == np.uint8
+
+
+def test_values_are_brought_to_the_scale_of_the_training(scene, pixels):
+    known = trained(bands=Bands(4, (), None, "float32"), dtype="float32", scale=ImageScale.parse([1, 0.5, 2, 4], -3))
+    opened = open_scene(scene, ReadOptions(), known)
+    np.testing.assert_array_equal(read(opened), (pixels * np.array([1, 0.5, 2, 4]) - 3).astype(np.float32))
+    assert opened.facts["scale"] == {"scale": (1.0, 0.5, 2.0, 4.0), "offset": -3.0}
+    own = open_scene(scene, ReadOptions(rescale=(2.0, 1.0)), known)
+    np.testing.assert_array_equal(read(own), pixels * np.float32(2) + 1)
+    assert own.facts["scale"] is None
+
+
+def test_reflectances_of_sentinel_2_have_no_data_at_0(tmp_path, pixels):
+    pixels[5, 7] = 0
+    write_raster(tmp_path / "a.tif", pixels, georeference=UTM)
+    known = trained(scale=ImageScale("sentinel2_since_2022"))
+    values, valid = open_scene(SceneInput("a", (tmp_path / "a.tif",)), ReadOptions(), known).source.read_with_valid(ALL)
+    assert (valid == 0).sum() == 1
+    assert valid[5, 7] == 0
+    expected = np.where(valid[..., None] == 0, 0, (pixels - 1000.0) / 10000)
+    np.testing.assert_allclose(values, expected, atol=1e-6)
 
 
 def test_pixels_are_brought_to_the_size_of_the_training(scene):

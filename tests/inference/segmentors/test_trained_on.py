@@ -34,6 +34,13 @@ def test_the_first_record_that_knows_counts():
     assert trained_on_checkpoint(meta({"miniature": False}, {"miniature": True}), CONFIG, (None, None)).miniature is True
 
 
+def test_the_scale_is_the_configs_and_is_reported():
+    known = trained_on_checkpoint(None, Config(dict(model={}, train_dataloader=dict(dataset=dict(scale=0.5)))), (None, None))
+    assert known.report()["scale"] == {"scale": 0.5, "offset": 0.0}
+    assert TrainedOn().report()["scale"] is None
+    json.dumps(known.report())
+
+
 @pytest.mark.parametrize(
     "content",
     [
