@@ -23,8 +23,9 @@ from kill_runs import die, on_call
 from tiny_maps import fields, files_of, leftovers, make_inferencer, write_model, write_scene
 
 from rs_da_mm import partial_files
-from rs_da_mm.inference import MapOptions, inferencer, output_lock, resumable_output
+from rs_da_mm.inference import MapOptions, inferencer
 from rs_da_mm.inference.outputs import geopackage
+from rs_da_mm.inference.resumable import output_lock, resumable_output
 from rs_da_mm.inference.resumable.raw_file import RawFile
 from rs_da_mm.raster import RasterWriter
 
@@ -63,7 +64,7 @@ MANY = {
     "with half of a row of scores": lambda: torn("scores.rows", 60),
     "before rows are on the disk": lambda: on_call(resumable_output.ResumableOutput, "finish_rows", 3),
     "after rows were noted": lambda: on_call(resumable_output.ResumableOutput, "finish_rows", 3, after=True),
-    "after the last rows were noted": lambda: on_call(inferencer.SceneInferencer, "_finish"),
+    "after the last rows were noted": lambda: on_call(inferencer, "finish_map"),
     "before the map is in its place": lambda: on_call(partial_files.Path, "replace", 1, is_file(".tif")),
     "after the map is in its place": lambda: on_call(partial_files.Path, "replace", 1, is_file(".tif"), after=True),
     "while the second raster is written": lambda: on_call(

@@ -72,7 +72,7 @@ def known_meta(**changes):
 def make_inferencer(model, mapping=None, reading=None, computing=FLOAT32):
     """An inferencer of small windows."""
     config, checkpoint = model
-    return SceneInferencer(config, checkpoint, mapping or MapOptions(window=32), reading, computing)
+    return SceneInferencer(config, checkpoint, mapping or MapOptions(window=32, batch_size=4), reading, computing)
 
 
 def expected_scores(inferencer, source):

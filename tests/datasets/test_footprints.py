@@ -77,3 +77,14 @@ def test_scenes_without_a_place_are_named_with_a_way_out():
 
 def test_no_windows_are_no_footprints():
     assert len(footprints({"a": []}, {})) == 0
+
+
+def test_windows_on_the_same_ground_are_one_site_of_their_group():
+    scenes = {"a": placed(), "b": placed(x=500_640), "c": placed()}  # c is a, another day
+    prints = footprints({name: window_grid(64, 64, 32) for name in scenes}, scenes)
+    first, site = prints.sites(np.zeros(12, dtype=np.int64))
+    assert len(first) == 8
+    assert site[:4].tolist() == site[8:].tolist()
+    assert len(set(site[:8].tolist())) == 8
+    np.testing.assert_allclose(prints.quads[first][site], prints.quads, atol=0.01)
+    assert len(prints.sites(np.repeat([0, 1, 2], 4))[0]) == 12

@@ -356,7 +356,7 @@ def test_stopped_and_gone_on_with_it_is_the_same_map(inferencer, tmp_path, stop_
     pixels = fields(100, 90)
     pixels[10:60, 20:] = 0  # where some windows hold no data
     path, _ = write_scene(tmp_path / "town.tif", pixels=pixels)
-    inferencer.mapping = MapOptions(window=32, overlap=0.5, scores="uint8", uncertainty="least_confidence")
+    inferencer.mapping = MapOptions(window=32, overlap=0.5, batch_size=4, scores="uint8", uncertainty="least_confidence")
     whole, stopped = tmp_path / "whole" / "map.tif", tmp_path / "stopped" / "map.tif"
     inferencer(path, whole)
     counted = watch(inferencer)
@@ -425,7 +425,7 @@ def test_a_scene_with_a_block_that_cannot_be_read(inferencer, damaged, tmp_path,
 def test_counts_of_what_cannot_be_read_do_not_depend_on_stops(inferencer, tmp_path):
     path = write_tiff(tmp_path / "town.tif", fields(70, 90), block=(16, 16), nodata=0, crs=UTM.crs, transform=UTM.transform)
     damage_block(path, 0, 3)  # which the rows of windows that are gone on with do not touch
-    inferencer.mapping = MapOptions(window=32, unreadable="nodata", scores="uint8")
+    inferencer.mapping = MapOptions(window=32, batch_size=4, unreadable="nodata", scores="uint8")
     whole, stopped = tmp_path / "whole" / "map.tif", tmp_path / "stopped" / "map.tif"
     inferencer(path, whole)
     counted = watch(inferencer)

@@ -387,7 +387,7 @@ def test_files_that_may_not_grow_are_told(inferencer, scene, out, whole, tmp_pat
 
 
 def test_what_is_computed_survives_a_fault_while_the_record_is_written(inferencer, scene, out, whole, monkeypatch):
-    import rs_da_mm.inference.inferencer as module
+    import rs_da_mm.inference.maps.finishing as module
 
     with monkeypatch.context() as patch:
         patch.setattr(

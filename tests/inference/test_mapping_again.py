@@ -23,6 +23,7 @@ from tiny_maps import (
 from tiny_scenes import ArraySource
 
 import rs_da_mm.inference.inferencer as module
+import rs_da_mm.inference.maps.finishing as finishing
 from rs_da_mm.errors import InputError
 from rs_da_mm.inference import MapOptions, ReadOptions
 from rs_da_mm.inference.inputs import SceneInput
@@ -265,8 +266,8 @@ def test_killed_while_a_map_is_replaced_nothing_of_the_old_one_is_left(inference
     inferencer(scene, out)
     inferencer.mapping = MapOptions(window=32, scores="uint8", verify=True, overwrite=True)
     with monkeypatch.context() as patch:
-        patch.setattr(module, "write_record", die)
-        patch.setattr(module, "remove_outdated", lambda *_: None)
+        patch.setattr(finishing, "write_record", die)
+        patch.setattr(finishing, "remove_outdated", lambda *_: None)
         with pytest.raises(Killed):
             inferencer(scene, out)
     assert not out.with_suffix(".json").exists()
