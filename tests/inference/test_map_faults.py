@@ -48,7 +48,7 @@ def loaded(tmp_path_factory):
 @pytest.fixture
 def inferencer(loaded):
     segmentor = loaded.segmentor
-    loaded.mapping, loaded.reading = MapOptions(window=32), ReadOptions()
+    loaded.mapping, loaded.reading = MapOptions(window=32, batch_size=4), ReadOptions()
     threads = threading.active_count()
     yield loaded
     assert threading.active_count() == threads, threading.enumerate()
