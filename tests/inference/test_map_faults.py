@@ -68,7 +68,7 @@ def out(tmp_path):
 @pytest.fixture
 def whole(loaded, scene, tmp_path):
     """What is in the map of a run to which nothing happens."""
-    loaded.mapping = MapOptions(window=32)
+    loaded.mapping = MapOptions(window=32, batch_size=4)
     loaded(scene, tmp_path / "whole" / "map.tif")
     return files_of(tmp_path / "whole" / "map.tif")
 
