@@ -40,7 +40,7 @@ def main(folder, spots, side=100_000):
     torch.set_num_threads(1)
     scene, out = folder / "sparse.tif", folder / "map.tif"
     places = write_sparse(scene, side, spots)
-    inferencer = make_inferencer(write_model(folder), MapOptions(window=256, overlap=0, cog=False, preview=True))
+    inferencer = make_inferencer(write_model(folder), MapOptions(batch_size=4, window=256, overlap=0, cog=False, preview=True))
     counted = watch(inferencer)
     read, usual = [0], Scene.read_with_valid
 
